@@ -1,0 +1,6 @@
+/** A package's lint and format; its types are checked by its build. */
+import { bin, runNode } from './run.mjs';
+
+process.exitCode = await runNode(bin('@biomejs/biome', 'bin/biome'), ['check', '--error-on-warnings', '.'], {
+  cwd: process.cwd(),
+});

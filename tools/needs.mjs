@@ -1,0 +1,32 @@
+/**
+ * What a test needs from outside the repository: test data, the JDK, a browser.
+ * Absent: skipped by name with the reason. Absent but listed in RADPASS_REQUIRE (comma-separated): fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './run.mjs';
+
+export const dataDir = process.env.RADPASS_DATA ?? join(root, '..', 'shared', 'data');
+
+const folder = name => ({ there: () => existsSync(join(dataDir, name)), reason: `no folder ../shared/data/${name}` });
+const program = (name, args) => ({
+  there: () => spawnSync(name, args, { stdio: 'ignore' }).status === 0,
+  reason: `no ${name} on this machine`,
+});
+const kinds = {
+  vectors: folder('vectors'),
+  dicom: folder('dicom'),
+  ihe: folder('ihe'),
+  jdk: program('javac', ['-version']),
+  openssl: program('openssl', ['version']),
+  chromium: { there: () => existsSync('/usr/bin/chromium'), reason: 'no chromium on this machine' },
+};
+const required = new Set((process.env.RADPASS_REQUIRE ?? '').split(',').filter(Boolean));
+
+/** `needs('vectors').describe(name, body)`, with jest's own describe handed in. */
+export function needs(kind, describe) {
+  const { there, reason } = kinds[kind];
+  if (there() || required.has(kind)) return describe;
+  return (name, body) => describe.skip(`${name} [skipped: ${reason}]`, body);
+}
