@@ -1,0 +1,33 @@
+/**
+ * One error class for all packages, and the codes of this one.
+ *
+ * A code is API: it stays the same within a major version. What a caller needs to act lies in `detail`, typed by code.
+ * Catalogue for people: docs/errors.md.
+ */
+
+/** An error with a stable `code` and typed evidence in `detail`; the message is a sentence for people. */
+export class CodedError<T extends { code: string } = { code: string }> extends Error {
+  readonly code: T['code'];
+  readonly detail: T;
+
+  constructor(detail: T, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = detail.code;
+    this.detail = detail;
+  }
+}
+
+export type CoreErrorDetail =
+  | { code: 'CORE_HEX'; reason: 'characters' | 'length'; expected?: number } // text is not lowercase hex of whole bytes
+  | { code: 'CORE_BASE64'; reason: string } // text is not canonical base64 with padding
+  | { code: 'CORE_BASE64URL'; reason: string } // text is not canonical base64url without padding
+  | { code: 'CORE_ENCODE'; at: string; reason: string } // a value that the canonical form cannot carry
+  | { code: 'CORE_DECODE'; at: string; expected: string; got: string } // bytes that are not the canonical form of the expected shape
+  | { code: 'CORE_PUBLIC_KEY'; reason: 'length' | 'hex' | 'not reduced' | 'small order' } // bytes that cannot name anybody
+  | { code: 'CORE_SECRET_KEY'; reason: 'length' } // a seed that is not 32 bytes
+  | { code: 'CORE_SIGN_REFUSED'; purpose: string; reason: string } // this key must not sign that
+  | { code: 'CORE_SIGN_FAULT'; purpose: string } // a fresh signature did not verify: broken hardware or memory
+  | { code: 'CORE_UID'; reason: string }; // text is not a DICOM UID
+
+export class CoreError extends CodedError<CoreErrorDetail> {}

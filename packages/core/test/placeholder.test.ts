@@ -1,5 +1,0 @@
-import { expect, it } from '@jest/globals';
-
-it('x', () => {
-  expect(1).toBe(1);
-});
