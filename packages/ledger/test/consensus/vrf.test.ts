@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { fromHex, SecretKey, toHex, utf8 } from '@radpass/core';
+import { dataDir, needs } from '../../../../tools/needs.mjs';
+import { vrfOutput, vrfProve, vrfVerify } from '../../dist/consensus/vrf.js';
+
+const seed = new Uint8Array(32).fill(7);
+const publicKey = SecretKey.fromSeed(seed).publicKey;
+const alpha = utf8('a slot');
+
+needs('vectors', describe)('ECVRF vectors of RFC 9381, appendix B.3', () => {
+  const all: { suite: string; example: number; SK: string; PK: string; alpha: string; pi: string; beta: string }[] =
+    JSON.parse(readFileSync(join(dataDir, 'vectors/rfc9381/ecvrf.json'), 'utf8'));
+  const ours = all.filter(v => v.suite === 'ECVRF-EDWARDS25519-SHA512-TAI');
+
+  it('are three', () => {
+    expect(ours).toHaveLength(3);
+  });
+  for (const v of ours) {
+    it(`example ${v.example}: proof, output and verdict are the RFC's`, () => {
+      const message = fromHex(v.alpha);
+      expect(toHex(vrfProve(fromHex(v.SK), message))).toBe(v.pi);
+      expect(toHex(vrfVerify(fromHex(v.PK), message, fromHex(v.pi)) ?? new Uint8Array())).toBe(v.beta);
+    });
+  }
+});
+
+describe('vrfVerify', () => {
+  const proof = vrfProve(seed, alpha);
+
+  it('gives the output that the proof alone commits to', () => {
+    expect(vrfVerify(publicKey, alpha, proof)).toEqual(vrfOutput(proof));
+    expect(vrfVerify(publicKey, alpha, proof)).toHaveLength(64);
+  });
+  it('refuses another alpha, another key, and a key that is no point', () => {
+    expect(vrfVerify(publicKey, utf8('another slot'), proof)).toBeNull();
+    expect(vrfVerify(SecretKey.fromSeed(new Uint8Array(32).fill(8)).publicKey, alpha, proof)).toBeNull();
+    expect(vrfVerify(new Uint8Array(32).fill(2), alpha, proof)).toBeNull();
+  });
+  it('refuses a change of any of the 80 bytes', () => {
+    for (let at = 0; at < 80; at += 3) {
+      const changed = Uint8Array.from(proof);
+      changed[at]! ^= 0x10;
+      expect(vrfVerify(publicKey, alpha, changed)).toBeNull();
+    }
+  });
+  it('refuses the same s written as s + q: no second proof of one output', () => {
+    const q = 2n ** 252n + 27742317777372353535851937790883648493n;
+    let s = proof.slice(48).reduceRight((n, byte) => (n << 8n) | BigInt(byte), 0n) + q;
+    const other = Uint8Array.from(proof);
+    for (let at = 48; at < 80; at++, s >>= 8n) other[at] = Number(s & 0xffn);
+    expect(s).toBe(0n);
+    expect(vrfVerify(publicKey, alpha, other)).toBeNull();
+  });
+  it('refuses a key of small order, which would prove anything', () => {
+    const identity = new Uint8Array(32);
+    identity[0] = 1;
+    expect(vrfVerify(identity, alpha, proof)).toBeNull();
+  });
+  it('refuses wrong lengths', () => {
+    expect(vrfVerify(publicKey, alpha, proof.slice(0, 79))).toBeNull();
+    expect(vrfVerify(publicKey.slice(0, 31), alpha, proof)).toBeNull();
+  });
+});
