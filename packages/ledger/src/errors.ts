@@ -21,6 +21,30 @@ export type VoteSetFault =
   | 'signature'; // a signature that does not verify
 
 export type LedgerErrorDetail =
+  // store: what the disk holds and refuses
+  | { code: 'LEDGER_STORE_LOCKED'; dir: string } // another process has this folder open
+  | { code: 'LEDGER_STORE_UNWRITABLE'; dir: string; reason: string } // the folder cannot be made or written
+  | { code: 'LEDGER_STORE_FORMAT'; expected: number; got: number } // written by another version of the format
+  | { code: 'LEDGER_STORE_GENESIS'; expected: string; got: string } // the folder belongs to another network
+  | { code: 'LEDGER_STORE_DAMAGED'; what: string; height?: number; id?: string } // a record is missing, altered or contradicts another
+  | { code: 'LEDGER_STORE_FAILED'; reason: string } // a write was not confirmed: stop, start again
+  | { code: 'LEDGER_STORE_CLOSED' } // used after close
+  // signing record: what a node key has signed
+  | { code: 'LEDGER_SIGNING_RECORD_MISSING'; path: string } // a key without its record signs nothing
+  | { code: 'LEDGER_SIGNING_RECORD_EXISTS'; path: string } // made once, with the key
+  | { code: 'LEDGER_SIGNING_RECORD_DAMAGED'; path: string; reason: string } // unreadable or altered
+  | { code: 'LEDGER_SIGNING_RECORD_KEY'; expected: string; got: string } // another key's record
+  | { code: 'LEDGER_SIGNING_RECORD_LOCKED'; path: string } // another process signs with it
+  | { code: 'LEDGER_SIGNING_RECORD_OLD'; nodeKey: string; what: 'block' | 'vote'; recorded: number; seen: number } // the chain shows a later signature of this key
+  | { code: 'LEDGER_SIGNING_RECORD_FAILED'; reason: string } // the record could not be written, so nothing is signed
+  | { code: 'LEDGER_SIGN_DOUBLE_BLOCK'; slot: number; recordedSlot: number } // a second block in a slot, or an earlier slot
+  | { code: 'LEDGER_SIGN_DOUBLE_VOTE'; targetSlot: number; recordedTargetSlot: number } // a second vote for a slot, or an earlier one
+  | { code: 'LEDGER_SIGN_SURROUND_VOTE'; sourceSlot: number; recordedSourceSlot: number } // a source before an earlier vote's
+  // chain: what a caller asked of a running ledger
+  | { code: 'LEDGER_CHAIN_STOPPED'; reason: string } // the chain has stopped; its process should start again
+  | { code: 'LEDGER_POOL_FULL'; scope: 'pool' | 'lane' | 'source' | 'study' } // no room for this transaction now
+  | { code: 'LEDGER_PREFIX_TOO_SHORT'; limit: number } // more answers than the limit: give more digits
+  | { code: 'LEDGER_PREFIX'; reason: string } // not a prefix of hex digits
   // consensus and blocks
   | { code: 'LEDGER_GENESIS'; reason: string } // a genesis file or its making that breaks a rule of genesis
   | { code: 'LEDGER_NO_STAKE'; slot: number } // a stake table without weight: nobody leads the slot

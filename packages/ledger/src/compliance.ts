@@ -1,0 +1,2 @@
+/** @radpass/ledger/compliance: suites for those who replace a part. Each takes the test runner's functions as an argument. */
+export { type StoreFactory, type SuiteKit, storeSuite } from './compliance/storeSuite.js';

@@ -1,0 +1,2 @@
+/** @radpass/ledger/level: the ledger's files under Node. */
+export { openLevelStore } from './levelStore.js';

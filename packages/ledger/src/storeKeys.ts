@@ -1,0 +1,80 @@
+/**
+ * Every kind of record that a store holds: the first character of its key, its layout, and what its loss means.
+ *
+ * Keys are latin1 text, one character a byte, ordered bytewise; heights are 8 bytes big-endian.
+ *
+ *   L, N   flat state at the newest final block (stateTree)   rebuilt from the blocks
+ *   B id                     block                            fetched again from peers
+ *   C id                     changes of a block not yet final recomputed from the block
+ *   H height                 final chain: [id, parent, slot, producer, number of transactions]   recomputed
+ *   U height                 old values under a final block   lost: evidence about its children can't be judged
+ *   T transaction id         [height, position] in the final chain                      recomputed
+ *   s g p r                  lists by prefix at the final state, values empty           recomputed
+ *   W transaction id         sent in by the API, not final: [received ms, bytes]        lost: the sender sends again
+ *   R source study patient requester   greatest revocation ever seen: [seq, bytes]      lost: those in blocks come again
+ *   M name                   single records: format, genesis, head, final, certificates, counts, boot, rebuild
+ *
+ * W, R and the boot number are nobody else's to give back; everything else is public and verifiable.
+ */
+import { u64be } from '@radpass/core';
+
+export const storeFormat = 1;
+
+/** One character a byte. */
+export function latin1(...parts: Uint8Array[]): string {
+  let text = '';
+  for (const part of parts) for (const byte of part) text += String.fromCharCode(byte);
+  return text;
+}
+
+export function fromLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+export const storeKeys = {
+  leaf: 'L',
+  node: 'N',
+  block: (id: Uint8Array): string => `B${latin1(id)}`,
+  changes: (id: Uint8Array): string => `C${latin1(id)}`,
+  height: (height: number): string => `H${latin1(u64be(height))}`,
+  undo: (height: number): string => `U${latin1(u64be(height))}`,
+  transaction: (id: Uint8Array): string => `T${latin1(id)}`,
+  studyByHash: (studyHash: Uint8Array, sourceKey: Uint8Array): string => `s${latin1(studyHash, sourceKey)}`,
+  studyByPatient: (patientKey: Uint8Array, sourceKey: Uint8Array, studyHash: Uint8Array): string =>
+    `p${latin1(patientKey, sourceKey, studyHash)}`,
+  grantByHash: (
+    studyHash: Uint8Array,
+    sourceKey: Uint8Array,
+    patientKey: Uint8Array,
+    requesterKey: Uint8Array,
+  ): string => `g${latin1(studyHash, sourceKey, patientKey, requesterKey)}`,
+  grantByRequester: (
+    requesterKey: Uint8Array,
+    sourceKey: Uint8Array,
+    studyHash: Uint8Array,
+    patientKey: Uint8Array,
+  ): string => `r${latin1(requesterKey, sourceKey, studyHash, patientKey)}`,
+  waiting: (id: Uint8Array): string => `W${latin1(id)}`,
+  /** `requesterKey` empty: everyone. */
+  revocation: (
+    sourceKey: Uint8Array,
+    studyHash: Uint8Array,
+    patientKey: Uint8Array,
+    requesterKey: Uint8Array,
+  ): string => `R${latin1(sourceKey, studyHash, patientKey, requesterKey)}`,
+  meta: (name: MetaName): string => `M${name}`,
+} as const;
+
+export type MetaName = 'format' | 'genesis' | 'head' | 'final' | 'certificates' | 'counts' | 'boot' | 'rebuild';
+
+/** The kinds that a rebuild from the blocks writes anew. */
+export const derivedPrefixes = ['L', 'N', 'C', 'H', 'U', 'T', 's', 'g', 'p', 'r'] as const;
+
+/** The first key after all keys that begin with `prefix`. */
+export function afterPrefix(prefix: string): string {
+  const bytes = prefix.replace(/\xff+$/, '');
+  if (bytes === '') throw new RangeError('a prefix of 0xff bytes only has no end');
+  return bytes.slice(0, -1) + String.fromCharCode(bytes.charCodeAt(bytes.length - 1) + 1);
+}
