@@ -1,0 +1,411 @@
+/**
+ * The life of a node on its libp2p host: connections come and go, statuses are exchanged, gossip streams are kept
+ * whole, blocks are synced, the cut-off is switched.
+ */
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { CodedError } from '@radpass/core';
+import { BoundedMap } from './boundedMap.js';
+import { P2pError } from './errors.js';
+import { Frames } from './frames.js';
+import type { Gater } from './gater.js';
+import { gossipProtocolPrefix, joinTopics } from './gossip.js';
+import { type Log, type NetworkHandlers, peerLabel } from './handlers.js';
+import { Intake } from './intake.js';
+import { limits } from './limits.js';
+import type { PeerStatus } from './messages.js';
+import type { Services } from './network.js';
+import { hearRecent, RecentMessages, tellRecent } from './recent.js';
+import { Redial } from './redial.js';
+import type { Fault, PeerScores } from './score.js';
+import { Statuses } from './statuses.js';
+import { isAhead, Sync } from './sync.js';
+import { type Answer, askBlocks, serveBlocks } from './syncStream.js';
+import { type Kind, maxBytes, type WireNames } from './topics.js';
+
+export interface NodeInit {
+  host: Libp2p<Services>;
+  gater: Gater;
+  scores: PeerScores;
+  names: WireNames;
+  chainId: Uint8Array;
+  targets: readonly { address: string; peer: string | undefined }[];
+  handlers: NetworkHandlers;
+  log: Log;
+  /** Monotonic milliseconds. */
+  now(): number;
+}
+
+export class Node {
+  readonly sync: Sync;
+  readonly #init: NodeInit;
+  readonly #host: Libp2p<Services>;
+  readonly #intake: Intake;
+  readonly #recent: RecentMessages;
+  readonly #statuses: Statuses;
+  readonly #redial: Redial;
+  /** When a peer was first told the recent messages on this connection, monotonic ms. */
+  readonly #told = new BoundedMap<string, number>(limits.maxConnections * 2);
+  /** Status rounds in a row without a gossip stream to a peer. */
+  readonly #misses = new BoundedMap<string, number>(limits.maxConnections * 2);
+  /** Timers that stop() must end. */
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #serving = 0;
+  #stopped = false;
+
+  constructor(init: NodeInit) {
+    const { host, handlers, log, now, names } = init;
+    this.#init = init;
+    this.#host = host;
+    const charge = (peer: string, fault: Fault) => this.#charge(peer, fault);
+    this.#recent = new RecentMessages(now);
+    this.#intake = new Intake({
+      names,
+      handlers,
+      charge,
+      onAccepted: (kind, bytes, id) => this.#recent.add(kind, bytes, id),
+      log,
+      now,
+    });
+    this.#statuses = new Statuses({
+      protocol: names.status,
+      chainId: init.chainId,
+      own: () => handlers.status(),
+      charge,
+      onStatus: (peer, status) => this.#onStatus(peer, status),
+    });
+    this.sync = new Sync({
+      handlers,
+      statuses: () => this.#statuses.all(),
+      refresh: () => this.#refresh(),
+      ask: (peer, locator) => this.#askBlocks(peer, locator),
+      charge,
+      log,
+      now,
+    });
+    this.#redial = new Redial({
+      targets: init.targets,
+      dial: address => this.#dial(address),
+      isConnected: peer => this.#connections(peer).length > 0,
+    });
+  }
+
+  /** Handlers are registered before the first connection can come, so that nobody misses a protocol. */
+  async start(): Promise<void> {
+    const { host, names } = this.#init;
+    await host.handle(names.status, (stream, connection) => this.#statuses.serve(stream, connection), {
+      maxInboundStreams: 4,
+      maxOutboundStreams: 4,
+    });
+    await host.handle(names.sync, (stream, connection) => this.#serveBlocks(stream, connection), {
+      maxInboundStreams: limits.maxSyncStreamsPerPeer,
+      maxOutboundStreams: limits.maxSyncStreamsPerPeer,
+    });
+    await host.handle(names.recent, (stream, connection) => this.#hearRecent(stream, connection), {
+      maxInboundStreams: 1,
+      maxOutboundStreams: 1,
+    });
+    host.addEventListener('connection:open', event => this.#onOpen(event.detail));
+    host.addEventListener('connection:close', event => this.#onClose(event.detail));
+    host.addEventListener('peer:disconnect', event => this.#onGone(event.detail));
+    host.services.pubsub.addEventListener('subscription-change', event => {
+      if (event.detail.subscriptions.some(({ subscribe }) => subscribe)) this.#onSubscribed(event.detail.peerId);
+    });
+    await host.start();
+    joinTopics(host.services.pubsub, names, (kind, bytes, peer) => this.#intake.judge(kind, bytes, peer));
+    this.#redial.start();
+    this.#every(limits.statusIntervalMs, () => this.#round());
+    this.#every(limits.peerStoreSweepMs, () => this.#sweepPeerStore());
+  }
+
+  /** Ends in the order of dependence: no new work, then the work, then the connections. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#redial.stop();
+    for (const timer of this.#timers) clearTimeout(timer);
+    const synced = this.sync.stop();
+    await this.#host.stop();
+    await synced;
+    await this.#intake.idle();
+  }
+
+  peerCount(): number {
+    return this.#statuses.count;
+  }
+
+  async publish(kind: Kind, bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0 || bytes.length > maxBytes[kind]) {
+      const detail = { code: 'P2P_TOO_LARGE', kind, bytes: bytes.length, maxBytes: maxBytes[kind] } as const;
+      throw new P2pError(detail, `${kind} have 1 to ${maxBytes[kind]} bytes, not ${bytes.length}`);
+    }
+    if (this.#stopped) return;
+    this.#recent.add(kind, bytes, this.#intake.publish(kind, bytes));
+    await this.#gossip(kind, bytes);
+  }
+
+  async disconnect(): Promise<void> {
+    this.#init.gater.isolated = true;
+    this.#redial.stop();
+    this.#init.log('isolated', {});
+    for (const connection of this.#host.getConnections()) connection.abort(new Error('disconnected on purpose'));
+  }
+
+  reconnect(): void {
+    if (this.#stopped) return;
+    this.#init.gater.isolated = false;
+    this.#init.log('reconnecting', {});
+    this.#redial.start();
+  }
+
+  // — connections —
+
+  #onOpen(connection: Connection): void {
+    const peer = connection.remotePeer.toString();
+    if (this.#init.gater.isolated || this.#stopped) {
+      connection.abort(new Error('not connecting'));
+      return;
+    }
+    // A peer that restarted while its old connection looks alive: gossip would go on into the old one.
+    for (const other of this.#connections(peer)) {
+      if (connection.timeline.open - other.timeline.open > limits.supersededAfterMs) {
+        other.abort(new Error('superseded by a newer connection'));
+      }
+    }
+    void this.#statuses.ask(connection);
+  }
+
+  #onClose(connection: Connection): void {
+    // Gossipsub opens its stream on one connection of a peer and does not move to another by itself.
+    if (this.#connections(connection.remotePeer.toString()).length > 0) {
+      this.#after(100, () => this.#mendGossip(connection.remotePeer.toString()));
+    }
+  }
+
+  #onGone(id: PeerId): void {
+    const peer = id.toString();
+    this.#statuses.forget(peer);
+    this.sync.forget(peer);
+    this.#told.delete(peer);
+    this.#misses.delete(peer);
+    this.#init.log('peer-gone', { peer: peerLabel(peer), peers: this.peerCount() });
+    this.#redial.check();
+  }
+
+  #onStatus(peer: string, status: PeerStatus): void {
+    this.#redial.confirmed(peer);
+    this.sync.consider(peer, status);
+  }
+
+  async #dial(address: string): Promise<string> {
+    const connection = await this.#host.dial(multiaddr(address), {
+      signal: AbortSignal.timeout(limits.dialTimeoutMs),
+    });
+    // Kept when libp2p has to choose whom to drop.
+    const tags = { configured: { value: 100 } };
+    await this.#host.peerStore.merge(connection.remotePeer, { tags });
+    return connection.remotePeer.toString();
+  }
+
+  #connections(peer: string): Connection[] {
+    return this.#host.getConnections().filter(open => open.remotePeer.toString() === peer && open.status === 'open');
+  }
+
+  #charge(peer: string, fault: Fault): void {
+    if (!this.#init.scores.charge(peer, fault)) return;
+    this.#init.log('peer-banned', { peer: peerLabel(peer), fault });
+    for (const connection of this.#connections(peer)) connection.abort(new Error(`banned: ${fault}`));
+  }
+
+  /** Every two seconds: status with all, gossip streams whole, missing peers dialled. */
+  async #round(): Promise<void> {
+    this.#redial.check();
+    const peers = new Set(this.#host.getPeers().map(String));
+    for (const peer of peers) this.#mendGossip(peer);
+    await Promise.all([...peers].map(peer => this.#askStatus(peer)));
+  }
+
+  async #askStatus(peer: string): Promise<void> {
+    const connection = this.#connections(peer).at(-1);
+    if (connection !== undefined) await this.#statuses.ask(connection);
+  }
+
+  /** All peers anew; done as soon as one is ahead. */
+  async #refresh(): Promise<void> {
+    const own = this.#init.handlers.status();
+    const asked = this.#host.getPeers().map(async id => {
+      const peer = id.toString();
+      await this.#askStatus(peer);
+      const status = this.#statuses.get(peer);
+      if (status === undefined || !isAhead(status, own)) throw new Error('not ahead');
+    });
+    await Promise.any(asked).catch((error: unknown) => {
+      if (!(error instanceof AggregateError)) throw error;
+    });
+  }
+
+  // — gossip —
+
+  async #gossip(kind: Kind, bytes: Uint8Array): Promise<void> {
+    await this.#host.services.pubsub.publish(this.#init.names.topics[kind], bytes);
+  }
+
+  /** Identify makes gossipsub look at the peer again; when that does not help, the connection is renewed. */
+  #mendGossip(peer: string): void {
+    const connections = this.#connections(peer);
+    const connection = connections.at(-1);
+    const hasStream = connections.some(open =>
+      open.streams.some(stream => stream.direction === 'outbound' && stream.protocol.startsWith(gossipProtocolPrefix)),
+    );
+    if (connection === undefined || hasStream) {
+      this.#misses.delete(peer);
+      return;
+    }
+    const misses = (this.#misses.get(peer) ?? 0) + 1;
+    this.#misses.set(peer, misses);
+    if (misses > limits.maxGossipMisses) {
+      this.#init.log('gossip-renewed', { peer: peerLabel(peer) });
+      for (const open of connections) open.abort(new Error('no gossip stream'));
+      return;
+    }
+    this.#host.services.identify.identify(connection).catch((error: unknown) => {
+      this.#init.log('identify-failed', {
+        peer: peerLabel(peer),
+        error: error instanceof Error ? error.name : 'unknown',
+      });
+    });
+  }
+
+  #onSubscribed(id: PeerId): void {
+    const peer = id.toString();
+    if (this.#told.has(peer)) return;
+    this.#told.set(peer, this.#init.now());
+    this.#after(limits.recentFirstMs, () => this.#tellRecent(peer, 0));
+    // What was published before the peer's gossip stream was open fell between; it may be told twice.
+    this.#after(limits.recentSecondMs, () => this.#tellRecent(peer, this.#told.get(peer) ?? 0));
+  }
+
+  async #tellRecent(peer: string, since: number): Promise<void> {
+    const messages = this.#recent.since(since);
+    const connection = this.#connections(peer).at(-1);
+    if (messages.length === 0 || connection === undefined) return;
+    let frames: Frames | undefined;
+    try {
+      const stream = await connection.newStream(this.#init.names.recent, {
+        signal: AbortSignal.timeout(limits.recentTimeoutMs),
+      });
+      frames = this.#recentFrames(stream);
+      await tellRecent(frames, messages);
+    } catch (error) {
+      frames?.abort(error instanceof Error ? error : new Error('recent failed'));
+      this.#init.log('recent-not-told', {
+        peer: peerLabel(peer),
+        error: error instanceof Error ? error.name : 'unknown',
+      });
+    }
+  }
+
+  async #hearRecent(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString();
+    const frames = this.#recentFrames(stream);
+    try {
+      const messages = await hearRecent(frames);
+      await frames.end();
+      for (const { kind, bytes } of messages) {
+        const verdict = await this.#intake.judge(kind, bytes, peer);
+        if (verdict === 'accept') await this.#gossip(kind, bytes);
+        if (verdict === 'reject' && this.#init.scores.isBanned(peer)) return;
+      }
+    } catch (error) {
+      this.#failServing(frames, peer, error);
+    }
+  }
+
+  #recentFrames(stream: Stream): Frames {
+    return new Frames(stream, {
+      maxFrameBytes: limits.maxTransactionBytes + 16,
+      maxBufferBytes: limits.maxRecentBytes * 2,
+      timeoutMs: limits.recentTimeoutMs,
+      what: 'recent',
+    });
+  }
+
+  // — sync —
+
+  async #askBlocks(peer: string, locator: Uint8Array[]): Promise<Answer> {
+    const connection = this.#connections(peer).at(-1);
+    if (connection === undefined) throw new Error('not connected');
+    const stream = await connection.newStream(this.#init.names.sync, {
+      signal: AbortSignal.timeout(limits.statusTimeoutMs),
+    });
+    const deadline = AbortSignal.timeout(limits.syncBatchTimeoutMs);
+    return askBlocks(this.#syncFrames(stream, limits.maxBlockBytes, limits.maxSyncBatchBytes, deadline), locator);
+  }
+
+  async #serveBlocks(stream: Stream, connection: Connection): Promise<void> {
+    const frames = this.#syncFrames(stream, limits.maxSyncRequestBytes, 2 * limits.maxSyncRequestBytes);
+    if (this.#serving >= limits.maxSyncStreams) {
+      frames.abort(new Error('serving as many as we can'));
+      return;
+    }
+    this.#serving += 1;
+    try {
+      await serveBlocks(frames, this.#init.handlers);
+    } catch (error) {
+      this.#failServing(frames, connection.remotePeer.toString(), error);
+    } finally {
+      this.#serving -= 1;
+    }
+  }
+
+  #syncFrames(stream: Stream, maxFrameBytes: number, maxUnreadBytes: number, deadline?: AbortSignal): Frames {
+    const maxBufferBytes = maxUnreadBytes + 65_536;
+    const timeoutMs = limits.syncFrameTimeoutMs;
+    return new Frames(stream, { maxFrameBytes, maxBufferBytes, timeoutMs, what: 'frame' }, deadline);
+  }
+
+  /** What cannot be decoded, or breaks its limits, is the peer's fault; a stream that just ends is nobody's. */
+  #failServing(frames: Frames, peer: string, error: unknown): void {
+    frames.abort(error instanceof Error ? error : new Error('stream failed'));
+    const isBroken =
+      (error instanceof CodedError && error.code === 'CORE_DECODE') ||
+      (error instanceof P2pError && error.detail.code === 'P2P_FRAME' && error.detail.reason !== 'closed early');
+    if (isBroken) this.#charge(peer, 'protocol broken');
+  }
+
+  // — time —
+
+  #after(delayMs: number, task: () => void | Promise<void>): void {
+    if (this.#stopped) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      void this.#guarded(task);
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  /** Again and again, each time `periodMs` after the last has ended. */
+  #every(periodMs: number, task: () => Promise<void>): void {
+    this.#after(periodMs, async () => {
+      await this.#guarded(task);
+      this.#every(periodMs, task);
+    });
+  }
+
+  async #guarded(task: () => void | Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#init.log('task-failed', { error: error instanceof Error ? error.name : 'unknown' });
+    }
+  }
+
+  /** Whoever connects is written to the peer store; beyond the cap, those not connected go. */
+  async #sweepPeerStore(): Promise<void> {
+    const stored = await this.#host.peerStore.all();
+    const idle = stored.filter(({ id }) => this.#connections(id.toString()).length === 0);
+    const surplus = idle.filter(({ id }) => !this.#redial.isConfigured(id.toString()));
+    for (const { id } of surplus.slice(0, Math.max(0, stored.length - limits.maxStoredPeers))) {
+      await this.#host.peerStore.delete(id);
+    }
+  }
+}
