@@ -279,9 +279,14 @@ export class Node {
     const peer = id.toString();
     if (this.#told.has(peer)) return;
     this.#told.set(peer, this.#init.now());
-    this.#after(limits.recentFirstMs, () => this.#tellRecent(peer, 0));
+    this.#after(limits.recentFirstMs, () => this.#catchUp(peer, 0));
     // What was published before the peer's gossip stream was open fell between; it may be told twice.
-    this.#after(limits.recentSecondMs, () => this.#tellRecent(peer, this.#told.get(peer) ?? 0));
+    this.#after(limits.recentSecondMs, () => this.#catchUp(peer, this.#told.get(peer) ?? 0));
+  }
+
+  /** Gossip has begun: what was said just before is told, and a block that was missed shows in the status. */
+  async #catchUp(peer: string, since: number): Promise<void> {
+    await Promise.all([this.#askStatus(peer), this.#tellRecent(peer, since)]);
   }
 
   async #tellRecent(peer: string, since: number): Promise<void> {
