@@ -18,6 +18,9 @@ export class CodedError<T extends { code: string } = { code: string }> extends E
   }
 }
 
+/** Whose signature a tuple carries. */
+export type TupleSigner = 'source' | 'node' | 'patient' | 'payer';
+
 export type CoreErrorDetail =
   | { code: 'CORE_HEX'; reason: 'characters' | 'length'; expected?: number } // text is not lowercase hex of whole bytes
   | { code: 'CORE_BASE64'; reason: string } // text is not canonical base64 with padding
@@ -28,6 +31,10 @@ export type CoreErrorDetail =
   | { code: 'CORE_SECRET_KEY'; reason: 'length' } // a seed that is not 32 bytes
   | { code: 'CORE_SIGN_REFUSED'; purpose: string; reason: string } // this key must not sign that
   | { code: 'CORE_SIGN_FAULT'; purpose: string } // a fresh signature did not verify: broken hardware or memory
-  | { code: 'CORE_UID'; reason: string }; // text is not a DICOM UID
+  | { code: 'CORE_UID'; reason: string } // text is not a DICOM UID
+  | { code: 'CORE_URL'; reason: string } // text is not an https URL of the narrow grammar that sources publish
+  | { code: 'CORE_TRANSACTION_TYPE'; type: number } // canonical bytes whose first element names no tuple
+  | { code: 'CORE_NOT_AFTER'; seq: number; notAfter: number } // a grant that would end before it begins
+  | { code: 'CORE_SIGNATURE'; type: number; signer: TupleSigner }; // a tuple's signature that does not verify
 
 export class CoreError extends CodedError<CoreErrorDetail> {}

@@ -1,5 +1,10 @@
 /** @radpass/core: the public list, grouped by task. Runs in browsers and in Node; no I/O. */
 
+// What a gateway asks a ledger
+export type { AccessEvent, AccessFacts, AccessView } from './accessView.js';
+// Signed tuples: make
+export { type Accredit, createAccredit } from './accredit.js';
+export { type AllowAccess, checkNotAfter, createAllowAccess } from './allowAccess.js';
 // Bytes and text
 export {
   compareBytes,
@@ -17,14 +22,37 @@ export {
   u64be,
   utf8,
 } from './bytes.js';
+export { bindNode, createDefineSource, type DefineSource } from './defineSource.js';
+export {
+  type Claim,
+  createClaim,
+  createDefineStudy,
+  type DefineStudy,
+  decodeClaim,
+  encodeClaim,
+  verifyClaim,
+} from './defineStudy.js';
 // Keys and signatures
 export { domainPrefix, type Purpose, purposes, signingPreimage } from './domain.js';
-
 // Canonical bytes
 export { type Canonical, decodeCanonical, encodeAs, encodeCanonical, scanCanonical } from './encoding.js';
 // Errors
-export { CodedError, CoreError, type CoreErrorDetail } from './errors.js';
+export { CodedError, CoreError, type CoreErrorDetail, type TupleSigner } from './errors.js';
+// Signed tuples: read and check
+export { explainTuple } from './explain.js';
+export { createKeepStudy, type KeepStudy } from './keepStudy.js';
 export { fingerprintWords, type KeyRole, type PublicKey, parsePublicKey, publicKeyHex, SecretKey } from './keys.js';
+export {
+  createReassignStudy,
+  createReclaim,
+  decodeReclaim,
+  encodeReclaim,
+  type ReassignStudy,
+  type Reclaim,
+  verifyReclaim,
+} from './reassignStudy.js';
+export { createRevokeAccess, type RevokeAccess } from './revokeAccess.js';
+export { createRotateSource, type RotateSource } from './rotateSource.js';
 export {
   ascii,
   bytes,
@@ -34,8 +62,18 @@ export {
   map,
   publicKey,
   raw,
+  record,
   type Schema,
   tuple,
   uint,
 } from './schema.js';
+export { chooseSeq } from './seq.js';
 export { nobleVerifier, sign, signSignedInfo, type Verifier, verify } from './signature.js';
+export { maxTransactionBytes, type Transaction } from './signedTuple.js';
+export { findStamp, stampBits } from './stamp.js';
+// Study hashes
+export { hashStudy, parseStudyInstanceUid, studySalt } from './studyHash.js';
+export { contentId, parseTransaction, type Tuple } from './transaction.js';
+export { checkSignatures, type SignatureCheck, signatureChecks } from './tupleSignatures.js';
+export { parseUrl } from './url.js';
+export { createWithdrawStudy, type WithdrawStudy } from './withdrawStudy.js';

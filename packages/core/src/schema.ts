@@ -82,6 +82,18 @@ export function tuple<A extends readonly unknown[]>(...items: { [K in keyof A]: 
   };
 }
 
+/** Array whose elements are the fields of an object, in the order in which `fields` names them. */
+export function record<T extends object>(fields: { [K in keyof T]-?: Schema<T[K]> }): Schema<T> {
+  const names = Object.keys(fields) as (keyof T & string)[];
+  return {
+    read: (value, at) => {
+      if (!Array.isArray(value) || value.length !== names.length) return refuse(at, `array of ${names.length}`, value);
+      return Object.fromEntries(names.map((name, i) => [name, fields[name].read(value[i], `${at}[${i}]`)])) as T;
+    },
+    write: value => names.map(name => fields[name].write(value[name])),
+  };
+}
+
 /** Array of `min` to `max` elements of one kind. */
 export function list<T>(item: Schema<T>, max: number, min = 0): Schema<T[]> {
   return {
