@@ -20,6 +20,38 @@ export type VoteSetFault =
   | 'order' // loose sets not in strictly ascending order of their messages, or one repeats a certificate's message
   | 'signature'; // a signature that does not verify
 
+/** Why a transaction does not apply to a state. Nothing was changed. */
+export type TransactionErrorDetail =
+  | { code: 'LEDGER_TX_SIGNATURE'; type: number } // a signature is wrong for the keys that the state names
+  | { code: 'LEDGER_TX_NOT_YET'; what: 'source' | 'study' | 'reassignment' } // needs an entry of an earlier block, or the end of a pending reassignment
+  | { code: 'LEDGER_TX_NO_CHANGE'; type: number } // the state already holds what it says
+  | { code: 'LEDGER_TX_SEQ'; problem: 'low' | 'old' | 'ahead'; bound: number; got: number } // seq or time outside its bound: least allowed, or with 'ahead' the greatest
+  | { code: 'LEDGER_TX_QUOTA'; quota: QuotaName; max: number } // the epoch holds no more of these
+  | { code: 'LEDGER_TX_STAMP'; bits: number; wanted: number } // a first defineSource whose stamp has too few zero bits
+  | { code: 'LEDGER_TX_SOURCE_REFUSED' } // the network's allow-list does not name this source
+  | { code: 'LEDGER_TX_SOURCE_CLOSED' } // the source has an empty url and takes no new study
+  | { code: 'LEDGER_TX_NODE_KEY_TAKEN' } // the nodeKey belongs to another source for ever
+  | { code: 'LEDGER_TX_NEXT_KEY' } // nextKeyHash is set and only a rotation changes it
+  | { code: 'LEDGER_TX_ROTATION_KEY' } // newKey is not the one that nextKeyHash announced
+  | { code: 'LEDGER_TX_STUDY_OWNED' } // the study has an owner since an earlier defineStudy
+  | { code: 'LEDGER_TX_STUDY_WITHDRAWN' } // the source withdrew the study for ever
+  | { code: 'LEDGER_TX_STRANGER' } // patientKey never was an owner or pending owner of the study
+  | { code: 'LEDGER_TX_NOT_OWNER' } // the key named as standing owner is not
+  | { code: 'LEDGER_TX_GENERATION'; expected: number; got: number } // not the number of reassignments completed so far
+  | { code: 'LEDGER_TX_KEY_NAMED' } // the new patientKey was named for this study before
+  | { code: 'LEDGER_TX_VETOED' } // the standing owner's veto of this reassignment is remembered
+  | { code: 'LEDGER_TX_PAYER' }; // payerKey is not among the payers of genesis
+
+/** What an epoch holds a bounded number of. */
+export type QuotaName =
+  | 'defineSource'
+  | 'defineSource without weight'
+  | 'first defineSource'
+  | 'rotateSource'
+  | 'defineStudy'
+  | 'defineStudy without weight'
+  | 'consent';
+
 export type LedgerErrorDetail =
   // store: what the disk holds and refuses
   | { code: 'LEDGER_STORE_LOCKED'; dir: string } // another process has this folder open
@@ -45,6 +77,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_POOL_FULL'; scope: 'pool' | 'lane' | 'source' | 'study' } // no room for this transaction now
   | { code: 'LEDGER_PREFIX_TOO_SHORT'; limit: number } // more answers than the limit: give more digits
   | { code: 'LEDGER_PREFIX'; reason: string } // not a prefix of hex digits
+  | TransactionErrorDetail
   // consensus and blocks
   | { code: 'LEDGER_GENESIS'; reason: string } // a genesis file or its making that breaks a rule of genesis
   | { code: 'LEDGER_NO_STAKE'; slot: number } // a stake table without weight: nobody leads the slot
