@@ -1,8 +1,8 @@
 /**
  * The codes of this package, with what a caller needs to act in `detail`. Catalogue for people: docs/errors.md.
  *
- * LEDGER_BLOCK_BODY_SIZE and LEDGER_BLOCK_BODY_ROOT say nothing about the block that the header names: another body
- * may fit it. Every other LEDGER_BLOCK_… is a verdict on the block itself.
+ * LEDGER_BLOCK_SIZE, _ENCODING, _BODY_SIZE, _BODY_ROOT and _SIGNATURE are verdicts on the received bytes and say nothing
+ * about the id in them: another body or signature may fit the header. Every other LEDGER_BLOCK_… judges the block itself.
  */
 import { CodedError } from '@radpass/core';
 

@@ -1,0 +1,106 @@
+/**
+ * The work at the end of an epoch, done by the first block of a later one, before its own content, for every epoch
+ * passed, in order. Entering epoch m:
+ *
+ *   1. the snapshot at the end of m-1: weights by the network's policy from the state as it stands
+ *   2. nonce m+1, from nonce m and the VRF outputs of epoch m-1 (consensus/beacon.ts)
+ *   3. the stake table of m+1 = the snapshot at the end of m-2 if the chain records its block final by now, the end
+ *      of m-1, and somebody has weight in it; otherwise the table of m stays. Tables 0 to 2 are genesis' own
+ *   4. what no later block reads is dropped
+ *
+ * So leaders are known one epoch ahead, and nobody gains by timing a study: three epochs lie in between.
+ * A skipped epoch has the state of the last block before it; only the first one passed can have had VRF outputs.
+ */
+import {
+  addStakeTable,
+  dropBefore,
+  finalityOf,
+  lastEpoch,
+  nonceOf,
+  setLastEpoch,
+  setNonce,
+  setSnapshot,
+  setTableOf,
+  snapshotOf,
+  snapshotTotal,
+  stakeTable,
+  tableIdOf,
+  takeVrfOutputs,
+} from './consensus/chainTables.js';
+import { type Consensus, consensus } from './consensus/index.js';
+import type { StakeEntry } from './consensus/leader.js';
+import { epochOf } from './consensus/params.js';
+import { takeSnapshot } from './consensus/stake.js';
+import type { Genesis } from './genesis.js';
+import { StateLayer, type StateSource } from './stateView.js';
+import { stakeCounts } from './tables.js';
+
+/** Tables of the epochs up to this one are the founders' weights. */
+export const lastFoundersEpoch = 2;
+
+/**
+ * Bring `layer`, the state after the parent, to the start of `epoch`.
+ * @param parentHeight - height of the parent: the newest block of the epochs passed
+ */
+export function applyBoundary(
+  layer: StateLayer,
+  p: { genesis: Genesis; parentHeight: number; epoch: number; rules?: Consensus | undefined },
+): void {
+  const last = lastEpoch(layer);
+  if (p.epoch <= last) return;
+  const { stake, beacon } = p.rules ?? consensus;
+  const tableId = addStakeTable(
+    layer,
+    takeSnapshot(stake[p.genesis.stakePolicy], { sources: stakeCounts(layer), founders: p.genesis.founders }),
+  );
+  const { slotsPerEpoch } = p.genesis.params;
+  const outputs = takeVrfOutputs(layer, last * slotsPerEpoch, (last + 1) * slotsPerEpoch);
+  const { finalizedHeight } = finalityOf(layer);
+  for (let epoch = last + 1; epoch <= p.epoch; epoch++) {
+    setSnapshot(layer, epoch - 1, { height: p.parentHeight, tableId });
+    setNonce(layer, epoch + 1, beacon.nextNonce(nonceOf(layer, epoch), epoch + 1, epoch === last + 1 ? outputs : []));
+    if (epoch + 1 > lastFoundersEpoch) {
+      const snapshot = snapshotOf(layer, epoch - 2);
+      const taken = snapshot.height <= finalizedHeight && snapshotTotal(layer, snapshot) > 0;
+      setTableOf(layer, epoch + 1, taken ? snapshot.tableId : tableIdOf(layer, epoch));
+    }
+    dropBefore(layer, epoch);
+  }
+  setLastEpoch(layer, p.epoch);
+}
+
+/** What decides a slot: who leads it, and the nonce of its epoch. */
+export interface SlotDuty {
+  readonly leader: StakeEntry;
+  readonly nonce: Uint8Array;
+}
+
+/**
+ * Who leads `slot` on the chain that a state ends.
+ * @param p.state - of the newest block before `slot`. For a slot beyond the next epoch the answer is that for a chain
+ *   that stays without blocks until then
+ */
+export function dutyOfSlot(p: {
+  genesis: Genesis;
+  state: StateSource;
+  slot: number;
+  rules?: Consensus | undefined;
+}): SlotDuty {
+  const { genesis, slot, rules = consensus } = p;
+  const epoch = epochOf(slot, genesis.params);
+  let state = p.state;
+  if (epoch > lastEpoch(state) + 1) {
+    const layer = new StateLayer(state);
+    // The parent's height is not at hand and not needed: no block after genesis is final by its own record, and at
+    // genesis the snapshot is the founders' table.
+    applyBoundary(layer, { genesis, parentHeight: Number.MAX_SAFE_INTEGER, epoch, rules });
+    state = layer;
+  }
+  const nonce = nonceOf(state, epoch);
+  return { leader: rules.election.selectLeader(stakeTable(state, epoch).entries, nonce, slot), nonce };
+}
+
+/** The source that may make the block of `slot`; see dutyOfSlot. */
+export function leaderOfSlot(genesis: Genesis, parentState: StateSource, slot: number): StakeEntry {
+  return dutyOfSlot({ genesis, state: parentState, slot }).leader;
+}

@@ -1,0 +1,208 @@
+/**
+ * What consensus keeps in the state (tables.ts, numbers 16 to 25): whatever the validity of a later block depends on.
+ *
+ *   16 finality     no key         -> [root, justified, finalized, justifiedHeight, finalizedHeight], the first three [slot, id]
+ *   17 nonces       u64be epoch    -> [nonce]                     of the standing epoch and the next
+ *   18 vrfOutputs   u64be slot     -> [output (64)]               of the standing epoch's blocks
+ *   19 snapshots    u64be epoch    -> [height, tableId]           at the end of the epoch: height of its last block
+ *   20 stakeTables  u64be epoch    -> [tableId]                   of the standing epoch and the next
+ *                   tableId        -> [[sourceKey, nodeKey, weight] …]   tableId = SHA-256 of this value
+ *   25 epochs       no key         -> [last epoch whose boundary work is done]
+ *
+ * A table stands once under its hash however many epochs use it; it goes when nothing names it any more.
+ */
+import {
+  bytes,
+  decodeCanonical,
+  encodeAs,
+  list,
+  map,
+  type PublicKey,
+  publicKey,
+  type Schema,
+  sha256,
+  toHex,
+  tuple,
+  u64be,
+  uint,
+} from '@radpass/core';
+import { leafKey, type StateLayer, type StateSource } from '../stateView.js';
+import { defineTable, tables } from '../tables.js';
+import type { FinalityRecord } from './finality.js';
+import type { StakeEntry } from './leader.js';
+import type { StakeTable } from './stake.js';
+import { type Checkpoint, checkpointSchema } from './votes.js';
+
+const hash = bytes(32);
+
+type FinalityFields = [Checkpoint, Checkpoint, Checkpoint, number, number];
+
+/** Table 16. */
+export const finalityTable = defineTable<FinalityRecord, []>(
+  tables.finality,
+  map<FinalityFields, FinalityRecord>(
+    tuple(checkpointSchema, checkpointSchema, checkpointSchema, uint(), uint()),
+    ([root, justified, finalized, justifiedHeight, finalizedHeight]) => ({
+      root,
+      justified,
+      justifiedHeight,
+      finalized,
+      finalizedHeight,
+    }),
+    r => [r.root, r.justified, r.finalized, r.justifiedHeight, r.finalizedHeight],
+  ),
+);
+
+const one = <T>(schema: Schema<T>): Schema<T> =>
+  map<[T], T>(
+    tuple<[T]>(schema),
+    ([value]) => value,
+    value => [value],
+  );
+
+const nonceTable = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.nonces, one(hash));
+const outputTable = defineTable<Uint8Array, [slot: Uint8Array]>(tables.vrfOutputs, one(bytes(64)));
+const snapshotTable = defineTable<[height: number, tableId: Uint8Array], [epoch: Uint8Array]>(
+  tables.snapshots,
+  tuple(uint(), hash),
+);
+const tableOfEpoch = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.stakeTables, one(hash));
+const epochTable = defineTable<number, []>(tables.epochs, one(uint()));
+
+const entrySchema = map<[PublicKey, PublicKey, number], StakeEntry>(
+  tuple(publicKey(), publicKey(), uint()),
+  ([sourceKey, nodeKey, weight]) => ({ sourceKey, nodeKey, weight }),
+  entry => [entry.sourceKey, entry.nodeKey, entry.weight],
+);
+const entriesSchema = list(entrySchema, 1_000_000);
+
+/** A value that the rules put there and the state lacks: the state is not one of a chain. */
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new RangeError(`the state holds no ${what}`);
+  return value;
+}
+
+/** What the chain records up to the state's block. */
+export function finalityOf(state: StateSource): FinalityRecord {
+  return required(finalityTable.get(state), 'finality record');
+}
+
+/** The epoch of the state's block. */
+export function lastEpoch(state: StateSource): number {
+  return required(epochTable.get(state), 'epoch');
+}
+
+export function setLastEpoch(layer: StateLayer, epoch: number): void {
+  epochTable.set(layer, epoch);
+}
+
+/** The nonce of the state's epoch or the next; 32 bytes. @throws RangeError for others */
+export function nonceOf(state: StateSource, epoch: number): Uint8Array {
+  return required(nonceTable.get(state, u64be(epoch)), `nonce of epoch ${epoch}`);
+}
+
+export function setNonce(layer: StateLayer, epoch: number, nonce: Uint8Array | null): void {
+  nonceTable.set(layer, nonce, u64be(epoch));
+}
+
+export function addVrfOutput(layer: StateLayer, slot: number, output: Uint8Array): void {
+  outputTable.set(layer, output, u64be(slot));
+}
+
+/** Take out the outputs of the slots from `first` up to but without `end`, in slot order. */
+export function takeVrfOutputs(layer: StateLayer, first: number, end: number): Uint8Array[] {
+  const outputs: Uint8Array[] = [];
+  for (let slot = first; slot < end; slot++) {
+    const output = outputTable.get(layer, u64be(slot));
+    if (output) {
+      outputs.push(output);
+      outputTable.set(layer, null, u64be(slot));
+    }
+  }
+  return outputs;
+}
+
+/** Decoded tables by their hash: the same bytes whatever the state, so the memory can't go stale. */
+const decoded = new Map<string, StakeTable>();
+const maxDecoded = 8;
+
+function tableById(state: StateSource, tableId: Uint8Array): StakeTable {
+  const name = toHex(tableId);
+  const known = decoded.get(name);
+  if (known) return known;
+  const value = required(state.get(leafKey(tables.stakeTables, tableId)), 'stake table of that hash');
+  const entries = decodeCanonical(value, entriesSchema);
+  const table = { entries, total: entries.reduce((sum, entry) => sum + entry.weight, 0) };
+  const oldest = decoded.keys().next();
+  if (decoded.size >= maxDecoded && !oldest.done) decoded.delete(oldest.value);
+  decoded.set(name, table);
+  return table;
+}
+
+/** Write a table under its hash. */
+export function addStakeTable(layer: StateLayer, table: StakeTable): Uint8Array {
+  const value = encodeAs(entriesSchema, [...table.entries]);
+  const tableId = sha256(value);
+  const key = leafKey(tables.stakeTables, tableId);
+  if (layer.get(key) === undefined) layer.set(key, value);
+  return tableId;
+}
+
+/** The hash of the table of the state's epoch or the next. @throws RangeError for others */
+export function tableIdOf(state: StateSource, epoch: number): Uint8Array {
+  return required(tableOfEpoch.get(state, u64be(epoch)), `stake table of epoch ${epoch}`);
+}
+
+export function setTableOf(layer: StateLayer, epoch: number, tableId: Uint8Array): void {
+  tableOfEpoch.set(layer, tableId, u64be(epoch));
+}
+
+/** The leaders' weights in the state's epoch or the next. @throws RangeError for others */
+export function stakeTable(state: StateSource, epoch: number): StakeTable {
+  return tableById(state, tableIdOf(state, epoch));
+}
+
+/** A source's weight in the state's epoch or the next, in millionths of a study; 0 for who has none. */
+export function weightOf(state: StateSource, epoch: number, sourceKey: PublicKey): number {
+  const name = toHex(sourceKey);
+  return stakeTable(state, epoch).entries.find(entry => toHex(entry.sourceKey) === name)?.weight ?? 0;
+}
+
+/** A snapshot taken at the end of an epoch. */
+export interface Snapshot {
+  /** Height of the newest block of that epoch or earlier. */
+  readonly height: number;
+  readonly tableId: Uint8Array;
+}
+
+export function snapshotOf(state: StateSource, epoch: number): Snapshot {
+  const [height, tableId] = required(snapshotTable.get(state, u64be(epoch)), `snapshot of epoch ${epoch}`);
+  return { height, tableId };
+}
+
+export function setSnapshot(layer: StateLayer, epoch: number, { height, tableId }: Snapshot): void {
+  snapshotTable.set(layer, [height, tableId], u64be(epoch));
+}
+
+/** Weight of a snapshot's table; 0 when nobody has any. */
+export function snapshotTotal(state: StateSource, snapshot: Snapshot): number {
+  return tableById(state, snapshot.tableId).total;
+}
+
+/** Drop what no later block reads once `epoch` stands: older nonce, table and snapshot, and tables that nothing names. */
+export function dropBefore(layer: StateLayer, epoch: number): void {
+  const before = u64be(epoch - 1);
+  const dropped: Uint8Array[] = [];
+  const old = tableOfEpoch.get(layer, before);
+  if (old) dropped.push(old);
+  tableOfEpoch.set(layer, null, before);
+  nonceTable.set(layer, null, before);
+  if (epoch >= 2) {
+    dropped.push(snapshotOf(layer, epoch - 2).tableId);
+    snapshotTable.set(layer, null, u64be(epoch - 2));
+  }
+  const named = [tableIdOf(layer, epoch), tableIdOf(layer, epoch + 1), snapshotOf(layer, epoch - 1).tableId].map(toHex);
+  for (const tableId of dropped) {
+    if (!named.includes(toHex(tableId))) layer.set(leafKey(tables.stakeTables, tableId), null);
+  }
+}

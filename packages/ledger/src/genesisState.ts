@@ -1,0 +1,84 @@
+/**
+ * The state and the view of block 0, which is no message: id = chainId, slot and height 0.
+ *
+ * The founders stand as sources with seq 0, no pins and no nextKeyHash. root = justified = finalized = (0, chainId);
+ * nonce 0 and, by the rule with no outputs, nonce 1; tables 0 to 2 = the founders' weights. They are what the stake
+ * policy gives for sources without studies.
+ */
+
+import { lastFoundersEpoch } from './boundary.js';
+import { addStakeTable, finalityTable, setLastEpoch, setNonce, setTableOf } from './consensus/chainTables.js';
+import type { Committee } from './consensus/committee.js';
+import { genesisFinality } from './consensus/finality.js';
+import { type Consensus, consensus } from './consensus/index.js';
+import { type StakeTable, takeSnapshot } from './consensus/stake.js';
+import type { Genesis } from './genesis.js';
+import { emptyState, StateLayer, type StateSource } from './stateView.js';
+import { addSource, stakeCounts } from './tables.js';
+
+/** A block that another is judged on. */
+export interface ParentView {
+  readonly header: { readonly slot: number; readonly height: number };
+  readonly id: Uint8Array;
+  readonly state: StateSource;
+  /**
+   * Slot and height of a block on this block's own chain, itself included; undefined for any other. Asked for blocks
+   * down to the final one that this block records; genesis is found under the chainId.
+   */
+  ancestor(id: Uint8Array): { readonly slot: number; readonly height: number } | undefined;
+}
+
+const nothing = new Uint8Array();
+
+/** The state of block 0 over an empty one, and its root. */
+export function genesisState(genesis: Genesis, rules: Consensus = consensus): { layer: StateLayer; root: Uint8Array } {
+  const layer = new StateLayer(emptyState);
+  for (const { sourceKey, nodeKey, url, weight } of genesis.founders) {
+    addSource(layer, sourceKey, {
+      seq: 0,
+      url,
+      nodeKey,
+      tlsPins: [],
+      standingKey: sourceKey,
+      nextKeyHash: nothing,
+      definedSlot: 0,
+      studyCount: 0,
+      hadWeight: weight > 0,
+    });
+  }
+  finalityTable.set(layer, genesisFinality(genesis.chainId));
+  const nonce = rules.beacon.genesisNonce(genesis.chainId);
+  setNonce(layer, 0, nonce);
+  setNonce(layer, 1, rules.beacon.nextNonce(nonce, 1, []));
+  const tableId = addStakeTable(layer, foundersTable(genesis, layer, rules));
+  for (let epoch = 0; epoch <= lastFoundersEpoch; epoch++) setTableOf(layer, epoch, tableId);
+  setLastEpoch(layer, 0);
+  return { layer, root: layer.commitRoot() };
+}
+
+function foundersTable(genesis: Genesis, state: StateSource, rules: Consensus): StakeTable {
+  const input = { sources: stakeCounts(state), founders: genesis.founders };
+  return takeSnapshot(rules.stake[genesis.stakePolicy], input);
+}
+
+/** Block 0 as a parent. */
+export function genesisView(genesis: Genesis): ParentView {
+  const { layer } = genesisState(genesis);
+  const header = { slot: 0, height: 0 };
+  const name = genesis.chainId.join();
+  return { header, id: genesis.chainId, state: layer, ancestor: id => (id.join() === name ? header : undefined) };
+}
+
+const committees = new WeakMap<Genesis, Committee>();
+
+/** The voters of era 0: those that the founders' table and nonce 0 give. */
+export function committeeOfGenesis(genesis: Genesis, rules: Consensus = consensus): Committee {
+  const known = rules === consensus ? committees.get(genesis) : undefined;
+  if (known) return known;
+  const { layer } = genesisState(genesis, rules);
+  const nonce = rules.beacon.genesisNonce(genesis.chainId);
+  const table = foundersTable(genesis, layer, rules);
+  const committee = rules.committee.selectCommittee(table, nonce, genesis.params.seats);
+  if (rules === consensus) committees.set(genesis, committee);
+  return committee;
+}
