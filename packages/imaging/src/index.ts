@@ -1,1 +1,9 @@
-export {};
+/** DICOM studies as documents: stores, packaging, unpacking and a phantom. */
+export { ImagingError, type ImagingErrorDetail } from './errors.js';
+export type { SkippedFile } from './folderScan.js';
+export { type FolderStoreOptions, folderStore } from './folderStore.js';
+export { type InstanceHeader, readInstanceHeader } from './header.js';
+export { checkOneStudy, type ImageStore, type Instance, type StudySummary } from './imageStore.js';
+export type { Manifest, ManifestInstance } from './manifest.js';
+export { writePhantomStudy } from './phantom.js';
+export { mimeType, packageStudy, type StudyDocument } from './zipStudy.js';

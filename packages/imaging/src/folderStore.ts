@@ -1,0 +1,246 @@
+/**
+ * A folder of DICOM files as an image store: the embedded default, for a small archive or an export.
+ *
+ * Nothing is written and nothing kept on disk: what stands in the folder is the truth. Each question walks the tree and
+ * stats the files; only new and changed ones are opened. Trusted: whoever may write into the folder says what a study
+ * is. Hidden files, symbolic links, DICOMDIR and what is no instance are left out (`onSkipped` tells).
+ */
+
+import type { FileHandle } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
+import { parseDate } from './directoryRecords.js';
+import { ImagingError } from './errors.js';
+import {
+  chunkBytes,
+  digestFile,
+  isGone,
+  type KnownFile,
+  openFile,
+  type SkippedFile,
+  scanFolder,
+  versionOf,
+} from './folderScan.js';
+import { type InstanceHeader, readHeaderFrom } from './header.js';
+import type { ImageStore, Instance, StudySummary } from './imageStore.js';
+
+type FoundFile = KnownFile & Required<Pick<KnownFile, 'found'>>;
+
+const isFound = (file: KnownFile): file is FoundFile => file.found !== undefined;
+const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const instanceKey = (studyInstanceUID: string, sopInstanceUID: string) => `${studyInstanceUID}/${sopInstanceUID}`;
+
+class FolderStore implements ImageStore {
+  readonly #root: string;
+  readonly #stableMs: number;
+  readonly #now: () => number;
+  readonly #onSkipped: (skipped: SkippedFile) => void;
+  #files = new Map<string, KnownFile>();
+  #studies = new Map<string, FoundFile[]>();
+  #instances = new Map<string, FoundFile>();
+  #scanning: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(root: string, options: FolderStoreOptions) {
+    this.#root = root;
+    this.#stableMs = options.stableMs ?? 0;
+    this.#now = options.now ?? Date.now;
+    this.#onSkipped = options.onSkipped ?? (() => {});
+  }
+
+  /** A scan that began after this call; callers that arrive during one share the next. */
+  async #scan(): Promise<void> {
+    this.#checkOpen();
+    if (this.#scanning === undefined) {
+      this.#scanning = this.#scanOnce().finally(() => {
+        this.#scanning = undefined;
+      });
+      return this.#scanning;
+    }
+    const again = () => {
+      this.#next = undefined;
+      return this.#scan();
+    };
+    this.#next ??= this.#scanning.then(again, again);
+    return this.#next;
+  }
+
+  async #scanOnce(): Promise<void> {
+    const files = await scanFolder(this.#root, this.#files, this.#onSkipped);
+    const studies = new Map<string, FoundFile[]>();
+    const instances = new Map<string, FoundFile>();
+    for (const file of [...files.values()].filter(isFound)) {
+      const study = studies.get(file.found.studyInstanceUID);
+      if (study === undefined) studies.set(file.found.studyInstanceUID, [file]);
+      else study.push(file);
+    }
+    for (const study of studies.values()) {
+      study.sort((a, b) => compareText(a.found.sopInstanceUID, b.found.sopInstanceUID) || compareText(a.path, b.path));
+      for (const file of study) {
+        const key = instanceKey(file.found.studyInstanceUID, file.found.sopInstanceUID);
+        if (!instances.has(key)) instances.set(key, file);
+      }
+    }
+    this.#files = files;
+    this.#studies = studies;
+    this.#instances = instances;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ImagingError({ code: 'IMAGING_CLOSED' }, 'the image store is closed');
+  }
+
+  async studies(): Promise<StudySummary[]> {
+    return (await this.#stable()).map(summarise);
+  }
+
+  async #stable(): Promise<FoundFile[][]> {
+    await this.#scan();
+    const quietSince = this.#now() - this.#stableMs;
+    return [...this.#studies]
+      .filter(([, files]) => this.#stableMs === 0 || files.every(file => file.mtimeMs <= quietSince))
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([, files]) => files);
+  }
+
+  async findByAccession(accessionNumber: string): Promise<StudySummary[]> {
+    const studies = await this.#stable();
+    if (accessionNumber === '') return [];
+    return studies.filter(files => files.some(file => file.found.accessionNumber === accessionNumber)).map(summarise);
+  }
+
+  async instances(studyInstanceUID: string): Promise<Instance[]> {
+    await this.#scan();
+    const files = this.#study(studyInstanceUID);
+    const instances: Instance[] = [];
+    for (const [index, file] of files.entries()) {
+      const { sopInstanceUID, seriesInstanceUID } = file.found;
+      const previous = files[index - 1];
+      if (previous?.found.sopInstanceUID !== sopInstanceUID) {
+        instances.push({ sopInstanceUID, seriesInstanceUID, size: file.size, version: file.version });
+      } else if (!(await sameBytes(previous, file))) {
+        const detail = { code: 'IMAGING_DUPLICATE_INSTANCE', sopInstanceUID } as const;
+        throw new ImagingError(detail, 'two different files claim to be the same instance');
+      }
+    }
+    return instances;
+  }
+
+  #study(studyInstanceUID: string): FoundFile[] {
+    const files = this.#studies.get(studyInstanceUID);
+    if (files === undefined) throw new ImagingError({ code: 'IMAGING_STUDY_UNKNOWN' }, 'no such study in the store');
+    return files;
+  }
+
+  /** Without a scan if an earlier one has seen it. */
+  async #find(studyInstanceUID: string, sopInstanceUID: string): Promise<FoundFile> {
+    this.#checkOpen();
+    const key = instanceKey(studyInstanceUID, sopInstanceUID);
+    if (!this.#instances.has(key)) await this.#scan();
+    const file = this.#instances.get(key);
+    if (file !== undefined) return file;
+    this.#study(studyInstanceUID);
+    throw changed(sopInstanceUID);
+  }
+
+  async header(studyInstanceUID: string, sopInstanceUID: string): Promise<InstanceHeader> {
+    const { path } = await this.#find(studyInstanceUID, sopInstanceUID);
+    const handle = await openOrChanged(path, sopInstanceUID);
+    try {
+      return await readHeaderFrom(handle, (await handle.stat()).size);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async *read(studyInstanceUID: string, instance: Instance): AsyncGenerator<Uint8Array> {
+    const { sopInstanceUID, size, version } = instance;
+    const { path } = await this.#find(studyInstanceUID, sopInstanceUID);
+    const handle = await openOrChanged(path, sopInstanceUID);
+    const check = async () => {
+      this.#checkOpen();
+      if (versionOf(await handle.stat({ bigint: true })) !== version) throw changed(sopInstanceUID);
+    };
+    try {
+      await check();
+      for (let at = 0; at < size; ) {
+        const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - at));
+        const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+        if (bytesRead === 0) throw changed(sopInstanceUID);
+        at += bytesRead;
+        if (at === size) await check();
+        yield chunk.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#files = new Map();
+    this.#studies = new Map();
+    this.#instances = new Map();
+  }
+}
+
+function changed(sopInstanceUID: string, cause?: unknown): ImagingError {
+  const detail = { code: 'IMAGING_CHANGED', sopInstanceUID } as const;
+  return new ImagingError(detail, 'an instance changed while it was in use', { cause });
+}
+
+async function openOrChanged(path: string, sopInstanceUID: string): Promise<FileHandle> {
+  try {
+    return await openFile(path);
+  } catch (error) {
+    throw isGone(error) ? changed(sopInstanceUID, error) : error;
+  }
+}
+
+function summarise(files: FoundFile[]): StudySummary {
+  const first = (field: 'accessionNumber' | 'studyDescription' | 'studyDate') =>
+    files.map(file => file.found[field]).find(text => text !== '') ?? '';
+  const once = files.filter((file, i) => files[i - 1]?.found.sopInstanceUID !== file.found.sopInstanceUID);
+  const modalities = new Set(files.map(file => file.found.modality).filter(text => text !== ''));
+  return {
+    studyInstanceUID: files[0]?.found.studyInstanceUID ?? '',
+    accessionNumber: first('accessionNumber'),
+    description: first('studyDescription'),
+    modality: [...modalities].sort().join('/'),
+    date: parseDate(first('studyDate')),
+    instances: once.length,
+    bytes: once.reduce((sum, file) => sum + file.size, 0),
+  };
+}
+
+async function sameBytes(a: KnownFile, b: KnownFile): Promise<boolean> {
+  if (a.size !== b.size) return false;
+  const [first, second] = [await digestFile(a.path), await digestFile(b.path)];
+  return first.equals(second);
+}
+
+/**
+ * `stableMs`: a study is listed only when none of its files was modified within this time (default 0: at once).
+ * `onSkipped`: told once for each version of a file that is left out. `now`: Unix ms, for `stableMs`.
+ */
+export interface FolderStoreOptions {
+  path: string;
+  stableMs?: number;
+  onSkipped?: (skipped: SkippedFile) => void;
+  now?: () => number;
+}
+
+/** Files anywhere below `path`, by any name. Throws IMAGING_FOLDER. */
+export async function folderStore(p: FolderStoreOptions): Promise<ImageStore> {
+  try {
+    const root = await realpath(p.path);
+    if (!(await stat(root)).isDirectory()) {
+      throw new ImagingError({ code: 'IMAGING_FOLDER', reason: 'no folder' }, 'the path of the images is no folder');
+    }
+    return new FolderStore(root, p);
+  } catch (error) {
+    if (error instanceof ImagingError) throw error;
+    const detail = { code: 'IMAGING_FOLDER', reason: 'unreadable' } as const;
+    throw new ImagingError(detail, 'the folder of images cannot be read', { cause: error });
+  }
+}

@@ -1,0 +1,154 @@
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { dataDir, needs } from '../../../tools/needs.mjs';
+import { imageStoreSuite } from '../dist/compliance.js';
+import { checkOneStudy, folderStore } from '../dist/index.js';
+import { inFolder, instance, otherStudyUid, studyUid } from './dicomFixture.js';
+
+const first = (n: number, change = {}) => instance({ '00080018': `1.2.3.4.1.${n}`, ...change });
+
+imageStoreSuite(
+  { describe, it, expect },
+  async () => {
+    const path = await mkdtemp(join(tmpdir(), 'radpass-imaging-'));
+    return {
+      store: await folderStore({ path }),
+      put: (bytes, uid) => writeFile(join(path, uid), bytes),
+      remove: uid => rm(join(path, uid)),
+      dispose: () => rm(path, { recursive: true }),
+    };
+  },
+  async () => ({
+    first: {
+      studyInstanceUID: studyUid,
+      accessionNumber: 'ACC1',
+      files: [9, 1, 10].map(n => ({ sopInstanceUID: `1.2.3.4.1.${n}`, bytes: first(n) })),
+    },
+    second: {
+      studyInstanceUID: otherStudyUid,
+      accessionNumber: 'ACC2',
+      files: [
+        {
+          sopInstanceUID: '1.2.3.5.1',
+          bytes: first(1, { '0020000D': otherStudyUid, '00080018': '1.2.3.5.1', '00080050': 'ACC2' }),
+        },
+      ],
+    },
+    edited: { sopInstanceUID: '1.2.3.4.1.9', bytes: first(9, { '00100020': 'P2' }) },
+  }),
+);
+
+describe('folderStore', () => {
+  it('is refused where there is no folder', () =>
+    inFolder(async dir => {
+      await expect(folderStore({ path: join(dir, 'none') })).rejects.toMatchObject({ code: 'IMAGING_FOLDER' });
+    }));
+
+  it('finds files at any depth and leaves out hidden ones, links, DICOMDIR and what is no DICOM', () =>
+    inFolder(dir =>
+      inFolder(async outside => {
+        await mkdir(join(dir, 'a', 'b'), { recursive: true });
+        await mkdir(join(dir, '.trash'));
+        await writeFile(join(dir, 'a', 'b', 'no extension'), first(1));
+        await writeFile(join(dir, '.trash', 'x.dcm'), first(2));
+        await writeFile(join(dir, 'DICOMDIR'), first(3));
+        await writeFile(join(dir, 'readme.txt'), 'hello');
+        await writeFile(join(outside, 'x.dcm'), first(4));
+        await symlink(join(outside, 'x.dcm'), join(dir, 'link.dcm'));
+        await symlink(outside, join(dir, 'linked folder'));
+        const skipped: unknown[] = [];
+        const store = await folderStore({ path: dir, onSkipped: each => skipped.push(each) });
+        expect((await store.instances(studyUid)).map(each => each.sopInstanceUID)).toEqual(['1.2.3.4.1.1']);
+        await store.studies();
+        expect(skipped).toEqual([{ path: 'readme.txt', code: 'IMAGING_NOT_DICOM' }]);
+      }),
+    ));
+
+  it('lists a half-copied file only when it is whole', () =>
+    inFolder(async dir => {
+      const store = await folderStore({ path: dir });
+      await writeFile(join(dir, 'x'), first(1).subarray(0, -2));
+      expect(await store.studies()).toEqual([]);
+      await writeFile(join(dir, 'x'), first(1));
+      expect(await store.studies()).toHaveLength(1);
+    }));
+
+  it('lists a study only when it was quiet for stableMs', () =>
+    inFolder(async dir => {
+      let now = 1_000_000_000_000;
+      const store = await folderStore({ path: dir, stableMs: 5000, now: () => now });
+      await writeFile(join(dir, 'x'), first(1));
+      await utimes(join(dir, 'x'), now / 1000, now / 1000);
+      now += 4999;
+      expect(await store.studies()).toEqual([]);
+      expect(await store.findByAccession('ACC1')).toEqual([]);
+      now += 1;
+      expect(await store.studies()).toHaveLength(1);
+      expect(await store.findByAccession('ACC1')).toHaveLength(1);
+    }));
+
+  it('takes two copies of one instance as one', () =>
+    inFolder(async dir => {
+      await writeFile(join(dir, 'x'), first(1));
+      await writeFile(join(dir, 'y'), first(1));
+      const store = await folderStore({ path: dir });
+      expect(await store.instances(studyUid)).toHaveLength(1);
+      expect((await store.studies())[0]).toMatchObject({ instances: 1, bytes: first(1).length });
+    }));
+
+  it('refuses two different files of one instance', () =>
+    inFolder(async dir => {
+      await writeFile(join(dir, 'x'), first(1));
+      await writeFile(join(dir, 'y'), first(1, { '00100020': 'P2' }));
+      const store = await folderStore({ path: dir });
+      await expect(store.instances(studyUid)).rejects.toMatchObject({
+        code: 'IMAGING_DUPLICATE_INSTANCE',
+        detail: { sopInstanceUID: '1.2.3.4.1.1' },
+      });
+    }));
+
+  it('stops a read when the file changes under way', () =>
+    inFolder(async dir => {
+      await writeFile(join(dir, 'x'), first(1, { '7FE00010': Buffer.alloc(600_000, 1) }));
+      const store = await folderStore({ path: dir });
+      const [listed] = await store.instances(studyUid);
+      let seen = 0;
+      const read = async () => {
+        for await (const chunk of store.read(studyUid, listed!)) {
+          if (seen === 0) await writeFile(join(dir, 'x'), first(1, { '7FE00010': Buffer.alloc(600_000, 2) }));
+          seen += chunk.length;
+        }
+      };
+      await expect(read()).rejects.toMatchObject({ code: 'IMAGING_CHANGED' });
+      expect(seen).toBeLessThan(listed!.size);
+    }));
+});
+
+describe('checkOneStudy', () => {
+  it('gives the only study', () =>
+    inFolder(async dir => {
+      await writeFile(join(dir, 'x'), first(1));
+      expect(await checkOneStudy(await folderStore({ path: dir }))).toMatchObject({
+        studyInstanceUID: studyUid,
+        accessionNumber: 'ACC1',
+        description: 'Head',
+        modality: 'CT',
+        date: '20200102',
+      });
+    }));
+
+  it('refuses a folder without a study', () =>
+    inFolder(async dir => {
+      await expect(checkOneStudy(await folderStore({ path: dir }))).rejects.toMatchObject({ code: 'IMAGING_NO_STUDY' });
+    }));
+});
+
+needs('dicom', describe)('a folder of real files', () => {
+  it('is refused when it holds two studies and one was expected', async () => {
+    const store = await folderStore({ path: join(dataDir, 'dicom', 'multi-series-77654033') });
+    await expect(checkOneStudy(store)).rejects.toMatchObject({ detail: { code: 'IMAGING_TWO_STUDIES', studies: 2 } });
+    expect(await store.findByAccession('2')).toHaveLength(2);
+  });
+});
