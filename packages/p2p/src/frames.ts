@@ -4,6 +4,7 @@
  */
 import type { Stream } from '@libp2p/interface';
 import { lpStream } from '@libp2p/utils';
+import { CodedError } from '@radpass/core';
 import { P2pError } from './errors.js';
 
 export interface FrameLimits {
@@ -74,4 +75,10 @@ export class Frames {
       throw new P2pError({ code: 'P2P_FRAME', reason }, `the remote's stream ended badly: ${reason}`, { cause });
     }
   }
+}
+
+/** Bytes that no honest node sends, as opposed to a stream that just ended: the remote's fault. */
+export function isProtocolBreach(error: unknown): boolean {
+  if (error instanceof P2pError) return error.detail.code === 'P2P_FRAME' && error.detail.reason !== 'closed early';
+  return error instanceof CodedError && error.code === 'CORE_DECODE';
 }

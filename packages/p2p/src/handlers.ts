@@ -17,7 +17,10 @@ export interface NetworkHandlers {
   locator(): Uint8Array[];
   /** Serving: blocks of the head chain after the newest locator entry that is known, ascending, at most `limit`. */
   blocksAfter(locator: Uint8Array[], limit: number): AsyncIterable<Uint8Array>;
-  /** Syncing: at most 128, ascending. 'bad': the peer lied. 'stop': nothing new came of it. */
+  /**
+   * Syncing: at most 128, ascending; the first may be known, since a locator is sparse. 'bad': the peer lied. 'stop':
+   * nothing new came of it. After blocks of another branch, `locator()` begins with that branch's tip if it is to go on.
+   */
   importBlocks(blocks: Uint8Array[]): Promise<'ok' | 'bad' | 'stop'>;
 }
 

@@ -76,7 +76,8 @@ export class Intake {
     const known = this.#verdicts.get(id);
     // What was accepted before was passed on then: once is enough.
     if (known === 'accept') return 'ignore';
-    const verdict = known ?? (await this.#running.get(id)) ?? (await this.#ask(kind, bytes, id, sender));
+    // Two ways at a time share one judgement: no await between the look-up and the entry.
+    const verdict = known ?? (await (this.#running.get(id) ?? this.#ask(kind, bytes, id, sender)));
     if (verdict === 'busy') {
       charge(peer, 'message flood');
       return 'ignore';

@@ -2,12 +2,10 @@
  * The life of a node on its libp2p host: connections come and go, statuses are exchanged, gossip streams are kept
  * whole, blocks are synced, the cut-off is switched.
  */
-import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import { CodedError } from '@radpass/core';
 import { BoundedMap } from './boundedMap.js';
 import { P2pError } from './errors.js';
-import { Frames } from './frames.js';
 import type { Gater } from './gater.js';
 import { gossipProtocolPrefix, joinTopics } from './gossip.js';
 import { type Log, type NetworkHandlers, peerLabel } from './handlers.js';
@@ -15,12 +13,13 @@ import { Intake } from './intake.js';
 import { limits } from './limits.js';
 import type { PeerStatus } from './messages.js';
 import type { Services } from './network.js';
-import { hearRecent, RecentMessages, tellRecent } from './recent.js';
+import { RecentMessages } from './recent.js';
+import { RecentExchange } from './recentExchange.js';
 import { Redial } from './redial.js';
 import type { Fault, PeerScores } from './score.js';
 import { Statuses } from './statuses.js';
 import { isAhead, Sync } from './sync.js';
-import { type Answer, askBlocks, serveBlocks } from './syncStream.js';
+import { BlockExchange } from './syncStream.js';
 import { type Kind, maxBytes, type WireNames } from './topics.js';
 
 export interface NodeInit {
@@ -42,6 +41,8 @@ export class Node {
   readonly #host: Libp2p<Services>;
   readonly #intake: Intake;
   readonly #recent: RecentMessages;
+  readonly #recents: RecentExchange;
+  readonly #blocks: BlockExchange;
   readonly #statuses: Statuses;
   readonly #redial: Redial;
   /** When a peer was first told the recent messages on this connection, monotonic ms. */
@@ -50,7 +51,6 @@ export class Node {
   readonly #misses = new BoundedMap<string, number>(limits.maxConnections * 2);
   /** Timers that stop() must end. */
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  #serving = 0;
   #stopped = false;
 
   constructor(init: NodeInit) {
@@ -72,13 +72,24 @@ export class Node {
       chainId: init.chainId,
       own: () => handlers.status(),
       charge,
-      onStatus: (peer, status) => this.#onStatus(peer, status),
+      onStatus: (peer, status, isNew) => this.#onStatus(peer, status, isNew),
+    });
+    this.#blocks = new BlockExchange({ protocol: names.sync, handlers, charge });
+    this.#recents = new RecentExchange({
+      protocol: names.recent,
+      recent: this.#recent,
+      connection: peer => this.#connections(peer).at(-1),
+      judge: (kind, bytes, peer) => this.#intake.judge(kind, bytes, peer),
+      passOn: (kind, bytes) => this.#gossip(kind, bytes),
+      charge,
+      isBanned: peer => init.scores.isBanned(peer),
+      log,
     });
     this.sync = new Sync({
       handlers,
       statuses: () => this.#statuses.all(),
       refresh: () => this.#refresh(),
-      ask: (peer, locator) => this.#askBlocks(peer, locator),
+      ask: (peer, locator) => this.#blocks.ask(this.#connections(peer).at(-1), locator),
       charge,
       log,
       now,
@@ -97,11 +108,11 @@ export class Node {
       maxInboundStreams: 4,
       maxOutboundStreams: 4,
     });
-    await host.handle(names.sync, (stream, connection) => this.#serveBlocks(stream, connection), {
+    await host.handle(names.sync, (stream, connection) => this.#blocks.serve(stream, connection), {
       maxInboundStreams: limits.maxSyncStreamsPerPeer,
       maxOutboundStreams: limits.maxSyncStreamsPerPeer,
     });
-    await host.handle(names.recent, (stream, connection) => this.#hearRecent(stream, connection), {
+    await host.handle(names.recent, (stream, connection) => this.#recents.hear(stream, connection), {
       maxInboundStreams: 1,
       maxOutboundStreams: 1,
     });
@@ -191,7 +202,8 @@ export class Node {
     this.#redial.check();
   }
 
-  #onStatus(peer: string, status: PeerStatus): void {
+  #onStatus(peer: string, status: PeerStatus, isNew: boolean): void {
+    if (isNew) this.#init.log('peer-confirmed', { peer: peerLabel(peer), peers: this.peerCount() });
     this.#redial.confirmed(peer);
     this.sync.consider(peer, status);
   }
@@ -286,95 +298,7 @@ export class Node {
 
   /** Gossip has begun: what was said just before is told, and a block that was missed shows in the status. */
   async #catchUp(peer: string, since: number): Promise<void> {
-    await Promise.all([this.#askStatus(peer), this.#tellRecent(peer, since)]);
-  }
-
-  async #tellRecent(peer: string, since: number): Promise<void> {
-    const messages = this.#recent.since(since);
-    const connection = this.#connections(peer).at(-1);
-    if (messages.length === 0 || connection === undefined) return;
-    let frames: Frames | undefined;
-    try {
-      const stream = await connection.newStream(this.#init.names.recent, {
-        signal: AbortSignal.timeout(limits.recentTimeoutMs),
-      });
-      frames = this.#recentFrames(stream);
-      await tellRecent(frames, messages);
-    } catch (error) {
-      frames?.abort(error instanceof Error ? error : new Error('recent failed'));
-      this.#init.log('recent-not-told', {
-        peer: peerLabel(peer),
-        error: error instanceof Error ? error.name : 'unknown',
-      });
-    }
-  }
-
-  async #hearRecent(stream: Stream, connection: Connection): Promise<void> {
-    const peer = connection.remotePeer.toString();
-    const frames = this.#recentFrames(stream);
-    try {
-      const messages = await hearRecent(frames);
-      await frames.end();
-      for (const { kind, bytes } of messages) {
-        const verdict = await this.#intake.judge(kind, bytes, peer);
-        if (verdict === 'accept') await this.#gossip(kind, bytes);
-        if (verdict === 'reject' && this.#init.scores.isBanned(peer)) return;
-      }
-    } catch (error) {
-      this.#failServing(frames, peer, error);
-    }
-  }
-
-  #recentFrames(stream: Stream): Frames {
-    return new Frames(stream, {
-      maxFrameBytes: limits.maxTransactionBytes + 16,
-      maxBufferBytes: limits.maxRecentBytes * 2,
-      timeoutMs: limits.recentTimeoutMs,
-      what: 'recent',
-    });
-  }
-
-  // — sync —
-
-  async #askBlocks(peer: string, locator: Uint8Array[]): Promise<Answer> {
-    const connection = this.#connections(peer).at(-1);
-    if (connection === undefined) throw new Error('not connected');
-    const stream = await connection.newStream(this.#init.names.sync, {
-      signal: AbortSignal.timeout(limits.statusTimeoutMs),
-    });
-    const deadline = AbortSignal.timeout(limits.syncBatchTimeoutMs);
-    return askBlocks(this.#syncFrames(stream, limits.maxBlockBytes, limits.maxSyncBatchBytes, deadline), locator);
-  }
-
-  async #serveBlocks(stream: Stream, connection: Connection): Promise<void> {
-    const frames = this.#syncFrames(stream, limits.maxSyncRequestBytes, 2 * limits.maxSyncRequestBytes);
-    if (this.#serving >= limits.maxSyncStreams) {
-      frames.abort(new Error('serving as many as we can'));
-      return;
-    }
-    this.#serving += 1;
-    try {
-      await serveBlocks(frames, this.#init.handlers);
-    } catch (error) {
-      this.#failServing(frames, connection.remotePeer.toString(), error);
-    } finally {
-      this.#serving -= 1;
-    }
-  }
-
-  #syncFrames(stream: Stream, maxFrameBytes: number, maxUnreadBytes: number, deadline?: AbortSignal): Frames {
-    const maxBufferBytes = maxUnreadBytes + 65_536;
-    const timeoutMs = limits.syncFrameTimeoutMs;
-    return new Frames(stream, { maxFrameBytes, maxBufferBytes, timeoutMs, what: 'frame' }, deadline);
-  }
-
-  /** What cannot be decoded, or breaks its limits, is the peer's fault; a stream that just ends is nobody's. */
-  #failServing(frames: Frames, peer: string, error: unknown): void {
-    frames.abort(error instanceof Error ? error : new Error('stream failed'));
-    const isBroken =
-      (error instanceof CodedError && error.code === 'CORE_DECODE') ||
-      (error instanceof P2pError && error.detail.code === 'P2P_FRAME' && error.detail.reason !== 'closed early');
-    if (isBroken) this.#charge(peer, 'protocol broken');
+    await Promise.all([this.#askStatus(peer), this.#recents.tell(peer, since)]);
   }
 
   // — time —

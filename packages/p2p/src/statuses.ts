@@ -4,10 +4,10 @@
  * the chain id itself.
  */
 import type { Connection, Stream } from '@libp2p/interface';
-import { CodedError, equalBytes } from '@radpass/core';
+import { equalBytes } from '@radpass/core';
 import { BoundedMap } from './boundedMap.js';
 import { P2pError } from './errors.js';
-import { Frames } from './frames.js';
+import { Frames, isProtocolBreach } from './frames.js';
 import { limits } from './limits.js';
 import { decodeStatus, encodeStatus, type PeerStatus } from './messages.js';
 import type { Fault } from './score.js';
@@ -17,8 +17,8 @@ export interface StatusesInit {
   chainId: Uint8Array;
   own(): PeerStatus;
   charge(peer: string, fault: Fault): void;
-  /** A status has come. */
-  onStatus(peer: string, status: PeerStatus): void;
+  /** A status has come; `isNew` when it is the peer's first since it connected. */
+  onStatus(peer: string, status: PeerStatus, isNew: boolean): void;
 }
 
 export class Statuses {
@@ -101,8 +101,9 @@ export class Statuses {
     }
     // A status that arrives as its connection closes would never be forgotten.
     if (connection.status !== 'open') return;
+    const isNew = !this.#known.has(peer);
     this.#known.set(peer, status);
-    this.#init.onStatus(peer, status);
+    this.#init.onStatus(peer, status, isNew);
   }
 
   #fail(frames: Frames | undefined, peer: string, error: unknown): void {
@@ -111,7 +112,7 @@ export class Statuses {
       (error instanceof P2pError && error.detail.code === 'P2P_CHAIN_MISMATCH') ||
       (error instanceof Error && error.name === 'UnsupportedProtocolError');
     if (isOtherChain) this.#init.charge(peer, 'other chain');
-    else if (error instanceof CodedError && error.code === 'CORE_DECODE') this.#init.charge(peer, 'protocol broken');
+    else if (isProtocolBreach(error)) this.#init.charge(peer, 'protocol broken');
     // Else the connection is going away or slow; libp2p's pings decide on that.
   }
 }

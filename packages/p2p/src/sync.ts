@@ -25,8 +25,12 @@ export interface SyncInit {
   now(): number;
 }
 
-/** Whether a peer has something for us: more blocks, or more final ones. */
+/**
+ * Whether a peer has something for us: more blocks, or more final ones. With the same head there is nothing to fetch:
+ * finality follows from votes that gossip brings.
+ */
 export function isAhead(theirs: PeerStatus, ours: PeerStatus): boolean {
+  if (equalBytes(theirs.headId, ours.headId)) return false;
   return theirs.finalHeight > ours.finalHeight || theirs.height > ours.height;
 }
 
@@ -140,9 +144,15 @@ export class Sync {
         charge(peer, 'blocks bad');
         return;
       }
-      if (fault !== undefined || blocks.length === 0) {
+      if (fault !== undefined) {
         this.#rest(peer, limits.syncFaultRestMs);
-        charge(peer, fault ?? 'sync empty');
+        charge(peer, fault);
+        return;
+      }
+      if (blocks.length === 0 && theirs.height > handlers.status().height) {
+        // Gossip has not brought its blocks meanwhile either: it said that it has them, and does not give them.
+        this.#rest(peer, limits.syncFaultRestMs);
+        charge(peer, 'sync empty');
         return;
       }
       if (outcome === 'stop') {

@@ -78,7 +78,7 @@ describe('gossip', () => {
     for (let i = 6; i < 12; i++) await a.network.publishVote(message(i));
     await until(() => b.network.peerCount() === 0 && a.network.peerCount() === 0);
     expect(b.logged.join()).toContain('peer-banned');
-    await pause(1_500);
+    await pause(700);
     expect(b.network.peerCount()).toBe(0);
   });
 

@@ -49,6 +49,8 @@ export class TestChain {
     this.imports.push(blocks.length);
     const before = this.height;
     for (const next of blocks) {
+      // A locator is sparse: the first blocks of an answer may be known.
+      if (this.blocks.some(known => Buffer.compare(known, next) === 0)) continue;
       if (Buffer.compare(next, block(this.height + 1)) !== 0) return 'bad';
       this.blocks.push(next);
     }

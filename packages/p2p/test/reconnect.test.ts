@@ -33,7 +33,7 @@ describe('connections', () => {
     first.node.kill('SIGKILL');
     await gone;
     await until(() => a.network.peerCount() === 0);
-    await pause(1_500);
+    await pause(700);
     const second = await startChild(port, [], folder);
     try {
       expect(second.address).toBe(first.address);
@@ -72,7 +72,7 @@ describe('connections', () => {
     await until(() => a.network.peerCount() === 1 && c.network.peerCount() === 1 && b.network.peerCount() === 0);
     await b.network.publishTransaction(new Uint8Array([1]));
     await a.network.publishTransaction(new Uint8Array([2]));
-    await pause(1_200);
+    await pause(600);
     expect(b.network.peerCount()).toBe(0);
     expect(b.got).toEqual([]);
     b.network.reconnect();
