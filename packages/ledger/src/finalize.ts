@@ -1,0 +1,119 @@
+/**
+ * The writes that make blocks final: their changes are folded into the flat state, with an undo record each, and the
+ * indexes of the final chain follow. They go into the same batch as whatever made the blocks final, so that on disk the
+ * flat state always is the state at the final block that the store names.
+ *
+ * Lists by prefix are made from the state's keys alone and can be made again from them:
+ * a study of table 2, a patient key of table 5 (every key ever named for a study), a grant or revocation of table 3.
+ */
+import { fromHex } from '@radpass/core';
+import type { TreeNode } from './blockTree.js';
+import {
+  type Counts,
+  changesRecord,
+  countsRecord,
+  type FinalRecord,
+  finalRecord,
+  heightRecord,
+  positionRecord,
+} from './records.js';
+import type { Changes, StateKey, StateSource } from './stateView.js';
+import type { StoreWrite } from './store.js';
+import { fromLatin1, storeKeys } from './storeKeys.js';
+import { tables } from './tables.js';
+
+/** Undo records reach so many slots below the final block: evidence about a block needs its parent's state. */
+export const undoSlots = 64;
+
+const keyBytes = 32;
+const empty = new Uint8Array(0);
+
+/** The entries of the lists by prefix that a value of the state stands for. */
+export function indexKeys(key: StateKey): string[] {
+  if (key.charAt(0) !== storeKeys.leaf) return [];
+  const part = (i: number): Uint8Array => fromLatin1(key.slice(2 + i * keyBytes, 2 + (i + 1) * keyBytes));
+  switch (key.charCodeAt(1)) {
+    case tables.studies:
+      return [storeKeys.studyByHash(part(1), part(0))];
+    case tables.named:
+      return [storeKeys.studyByPatient(part(2), part(0), part(1))];
+    case tables.consents:
+      return [
+        storeKeys.grantByHash(part(1), part(0), part(2), part(3)),
+        storeKeys.grantByRequester(part(3), part(0), part(1), part(2)),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** Old values of what a block changed. */
+function undoOf(before: StateSource, changes: Changes): Changes {
+  return new Map(Array.from(changes.keys(), key => [key, before.get(key) ?? null]));
+}
+
+export interface FoldResult {
+  readonly writes: StoreWrite[];
+  /** Flat state after the fold, where it differs from before. */
+  readonly overlay: Changes;
+  readonly counts: Counts;
+}
+
+/**
+ * Fold newly final blocks into the flat state.
+ * @param p.flat - state at the old final block
+ * @param p.final - the blocks above it up to the new final one, ascending; may be empty when only the slot advances
+ * @param p.slotAt - slot of the final block at a height with an undo record
+ */
+export function foldFinal(p: {
+  flat: StateSource;
+  counts: Counts;
+  final: readonly TreeNode[];
+  stale: readonly TreeNode[];
+  checkpoint: FinalRecord;
+  slotAt: (height: number) => number;
+}): FoldResult {
+  const { flat, final, stale, checkpoint } = p;
+  const writes: StoreWrite[] = [];
+  const overlay: Changes = new Map();
+  const current: StateSource = {
+    get: key => {
+      const value = overlay.get(key);
+      return value === undefined ? flat.get(key) : (value ?? undefined);
+    },
+  };
+  for (const node of final) {
+    writes.push([storeKeys.undo(node.height), changesRecord.encode(undoOf(current, node.changes))]);
+    for (const [key, value] of node.changes) overlay.set(key, value);
+    const { id, parent, slot, height, transactionIds } = node;
+    const producer = node.header?.producer ?? empty;
+    const record = heightRecord.encode({ id, parent, slot, producer, transactions: transactionIds.length });
+    writes.push([storeKeys.height(height), record], [storeKeys.changes(id), null]);
+    transactionIds.forEach((transactionId, index) => {
+      writes.push([storeKeys.transaction(fromHex(transactionId)), positionRecord.encode([height, index])]);
+    });
+  }
+  let count = p.counts.flat;
+  for (const [key, value] of overlay) {
+    count += (value === null ? 0 : 1) - (flat.get(key) === undefined ? 0 : 1);
+    writes.push([key, value]);
+    for (const index of indexKeys(key)) writes.push([index, value === null ? null : empty]);
+  }
+  for (const { id } of stale) writes.push([storeKeys.block(id), null], [storeKeys.changes(id), null]);
+  let { undoFrom } = p.counts;
+  while (undoFrom < checkpoint.height && slotOf(undoFrom, final, p.slotAt) + undoSlots < checkpoint.slot) {
+    writes.push([storeKeys.undo(undoFrom), null]);
+    undoFrom++;
+  }
+  const counts: Counts = { flat: count, undoFrom };
+  writes.push(
+    [storeKeys.meta('final'), finalRecord.encode(checkpoint)],
+    [storeKeys.meta('counts'), countsRecord.encode(counts)],
+  );
+  return { writes, overlay, counts };
+}
+
+function slotOf(height: number, final: readonly TreeNode[], slotAt: (height: number) => number): number {
+  const first = final[0]?.height ?? Number.POSITIVE_INFINITY;
+  return height >= first ? final[height - first]!.slot : slotAt(height);
+}

@@ -1,0 +1,308 @@
+/**
+ * The signing record: what a node key has signed last, on disk before each signature.
+ *
+ * A folder beside the key:
+ *   <path>/lock     an empty LevelDB whose only use is its lock, which the system drops when the process dies
+ *   <path>/record   canonical [1, nodeKey, [[chainId, blockSlot, blockId, eraDepth, sourceSlot, targetSlot, voteHash], …]]
+ *                   followed by its SHA-256; ids of 32 bytes, or empty as long as nothing was signed
+ *
+ * A key may serve several networks (at most 16), each with marks of its own: chainId stands in every preimage.
+ * The record is replaced by writing `record.new`, fsync, rename, fsync of the folder. A stop before the rename leaves
+ * the old record and no signature; a stop after it leaves a mark without a signature, which costs one slot. So an
+ * unreadable record is damage, never a torn write, and is refused.
+ * A lost record must not be made again for a key that has signed: that is how stake is lost.
+ */
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  bytes,
+  concatBytes,
+  constant,
+  decodeCanonical,
+  encodeAs,
+  equalBytes,
+  list,
+  type PublicKey,
+  publicKey,
+  publicKeyHex,
+  type SecretKey,
+  sha256,
+  sign,
+  tuple,
+  uint,
+} from '@radpass/core';
+import { encodeVoteMessage, type VoteMessage } from '../consensus/votes.js';
+import { vrfProve } from '../consensus/vrf.js';
+import { LedgerError } from '../errors.js';
+import type { NodeSigner, SigningMarks } from '../signer.js';
+import { causeCode, openLevel } from './levelStore.js';
+
+const maxChains = 16;
+const markSchema = tuple(bytes(32), uint(), bytes([0, 32]), uint(), uint(), uint(), bytes([0, 32]));
+const recordSchema = tuple(constant(1), publicKey(), list(markSchema, maxChains));
+const sealedMax = 16_384;
+
+interface Marks extends SigningMarks {
+  readonly blockId: Uint8Array;
+  readonly voteHash: Uint8Array;
+}
+
+const none = new Uint8Array(0);
+const unsigned: Marks = { blockSlot: 0, blockId: none, eraDepth: 0, sourceSlot: 0, targetSlot: 0, voteHash: none };
+
+interface SigningRecord {
+  readonly nodeKey: PublicKey;
+  readonly chains: readonly { readonly chainId: Uint8Array; readonly marks: Marks }[];
+}
+
+function encodeRecord(record: SigningRecord): Uint8Array {
+  const body = encodeAs(recordSchema, [
+    1,
+    record.nodeKey,
+    record.chains.map(({ chainId, marks }) => [
+      chainId,
+      marks.blockSlot,
+      marks.blockId,
+      marks.eraDepth,
+      marks.sourceSlot,
+      marks.targetSlot,
+      marks.voteHash,
+    ]),
+  ]);
+  return concatBytes(body, sha256(body));
+}
+
+function parseRecord(path: string, sealed: Uint8Array): SigningRecord {
+  const body = sealed.subarray(0, Math.max(0, sealed.length - 32));
+  if (sealed.length > sealedMax || !equalBytes(sha256(body), sealed.subarray(body.length))) {
+    throw recordDamaged(path, 'checksum');
+  }
+  const [, nodeKey, chains] = decodeCanonical(body, recordSchema);
+  return {
+    nodeKey,
+    chains: chains.map(([chainId, blockSlot, blockId, eraDepth, sourceSlot, targetSlot, voteHash]) => ({
+      chainId,
+      marks: { blockSlot, blockId, eraDepth, sourceSlot, targetSlot, voteHash },
+    })),
+  };
+}
+
+function recordDamaged(path: string, reason: string, cause?: unknown): LedgerError {
+  return new LedgerError(
+    { code: 'LEDGER_SIGNING_RECORD_DAMAGED', path, reason },
+    `the signing record ${path} is damaged (${reason}): nothing is signed with its key`,
+    { cause },
+  );
+}
+
+/** Whether a failed call says that a file or folder is not there. */
+const isAbsent = (error: unknown): boolean => causeCode(error) === 'ENOENT';
+
+async function readRecord(path: string): Promise<SigningRecord> {
+  let sealed: Uint8Array;
+  try {
+    sealed = await readFile(join(path, 'record'));
+  } catch (error) {
+    if (!isAbsent(error)) throw recordDamaged(path, causeCode(error), error);
+    throw new LedgerError(
+      { code: 'LEDGER_SIGNING_RECORD_MISSING', path },
+      `no signing record at ${path}: a key without its record is not used, for it may have signed`,
+      { cause: error },
+    );
+  }
+  return parseRecord(path, sealed);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows has no fsync of a folder; its rename is journaled.
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function writeRecord(path: string, record: SigningRecord): Promise<void> {
+  const file = await open(join(path, 'record.new'), 'w', 0o600);
+  try {
+    await file.writeFile(encodeRecord(record));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(join(path, 'record.new'), join(path, 'record'));
+  await syncFolder(path);
+}
+
+/**
+ * Make the record of a new node key, together with the key and never again.
+ * @throws LedgerError LEDGER_SIGNING_RECORD_EXISTS
+ */
+export async function createSigningRecord(path: string, nodeKey: PublicKey): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (causeCode(error) !== 'EEXIST') throw error;
+    throw new LedgerError(
+      { code: 'LEDGER_SIGNING_RECORD_EXISTS', path },
+      `${path} exists: a signing record is made once, with its key`,
+      { cause: error },
+    );
+  }
+  await writeRecord(path, { nodeKey, chains: [] });
+}
+
+class RecordingSigner implements NodeSigner {
+  readonly nodeKey: PublicKey;
+  readonly #key: SecretKey;
+  readonly #path: string;
+  readonly #chainId: Uint8Array;
+  readonly #lock: { close(): Promise<void> };
+  #record: SigningRecord;
+  #failed: string | null = null;
+  /** Signatures are made one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(p: {
+    key: SecretKey;
+    path: string;
+    chainId: Uint8Array;
+    lock: { close(): Promise<void> };
+    record: SigningRecord;
+  }) {
+    this.nodeKey = p.key.publicKey;
+    this.#key = p.key;
+    this.#path = p.path;
+    this.#chainId = p.chainId;
+    this.#lock = p.lock;
+    this.#record = p.record;
+  }
+
+  get marks(): Marks {
+    return this.#record.chains.find(chain => equalBytes(chain.chainId, this.#chainId))?.marks ?? unsigned;
+  }
+
+  vrfProve(alpha: Uint8Array): Uint8Array {
+    return vrfProve(this.#key.exportSeed(), alpha);
+  }
+
+  signBlock(slot: number, id: Uint8Array): Promise<Uint8Array> {
+    return this.#inTurn(async () => {
+      const { marks } = this;
+      const again = slot === marks.blockSlot && equalBytes(id, marks.blockId);
+      if (!again && slot <= marks.blockSlot) {
+        throw new LedgerError(
+          { code: 'LEDGER_SIGN_DOUBLE_BLOCK', slot, recordedSlot: marks.blockSlot },
+          `refused to sign a block of slot ${slot}: one of slot ${marks.blockSlot} is recorded`,
+        );
+      }
+      if (!again) await this.#advance({ ...marks, blockSlot: slot, blockId: id });
+      return sign(this.#key, 'block', this.#chainId, id);
+    });
+  }
+
+  signVote(message: VoteMessage, eraDepth: number): Promise<Uint8Array> {
+    return this.#inTurn(async () => {
+      const { marks } = this;
+      const encoded = encodeVoteMessage(message);
+      const voteHash = sha256(encoded);
+      const { sourceSlot, targetSlot } = message;
+      const again = equalBytes(voteHash, marks.voteHash);
+      if (!again) {
+        if (marks.voteHash.length > 0 && targetSlot <= marks.targetSlot) {
+          throw new LedgerError(
+            { code: 'LEDGER_SIGN_DOUBLE_VOTE', targetSlot, recordedTargetSlot: marks.targetSlot },
+            `refused to vote for slot ${targetSlot}: a vote for slot ${marks.targetSlot} is recorded`,
+          );
+        }
+        if (eraDepth < marks.eraDepth || (eraDepth === marks.eraDepth && sourceSlot < marks.sourceSlot)) {
+          throw new LedgerError(
+            { code: 'LEDGER_SIGN_SURROUND_VOTE', sourceSlot, recordedSourceSlot: marks.sourceSlot },
+            `refused to vote from slot ${sourceSlot}: a vote from slot ${marks.sourceSlot} is recorded`,
+          );
+        }
+        await this.#advance({ ...marks, eraDepth, sourceSlot, targetSlot, voteHash });
+      }
+      return sign(this.#key, 'vote', this.#chainId, encoded);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#failed ??= 'closed';
+    });
+    await this.#lock.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    // A refused signature keeps nobody behind it from being asked.
+    const turn = this.#last.then(work, work);
+    this.#last = turn;
+    return turn;
+  }
+
+  /** The mark is on disk when this resolves. After a failed write nobody knows what is: nothing is signed again. */
+  async #advance(marks: Marks): Promise<void> {
+    if (this.#failed !== null) throw this.#failure(this.#failed);
+    const others = this.#record.chains.filter(chain => !equalBytes(chain.chainId, this.#chainId));
+    const record = { nodeKey: this.nodeKey, chains: [...others, { chainId: this.#chainId, marks }] };
+    try {
+      await writeRecord(this.#path, record);
+    } catch (error) {
+      this.#failed = causeCode(error);
+      throw this.#failure(this.#failed, error);
+    }
+    this.#record = record;
+  }
+
+  #failure(reason: string, cause?: unknown): LedgerError {
+    return new LedgerError(
+      { code: 'LEDGER_SIGNING_RECORD_FAILED', reason },
+      `the signing record ${this.#path} cannot be written (${reason}): nothing is signed`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * A node key with its record, for this process alone until `close` or the process's end.
+ * @param p.chainId - 32 bytes
+ * @throws LedgerError LEDGER_SIGNING_RECORD_MISSING, _DAMAGED, _KEY (another key's), _LOCKED (another process)
+ */
+export async function openNodeSigner(p: {
+  key: SecretKey;
+  recordPath: string;
+  chainId: Uint8Array;
+}): Promise<NodeSigner> {
+  const { key, recordPath: path, chainId } = p;
+  // Read before locking, so that a missing record makes no folder.
+  await readRecord(path);
+  const lock = await openLevel(join(path, 'lock')).catch((error: unknown) => {
+    if (causeCode(error) !== 'LEVEL_LOCKED') throw recordDamaged(path, causeCode(error), error);
+    throw new LedgerError(
+      { code: 'LEDGER_SIGNING_RECORD_LOCKED', path },
+      `another process signs with the record ${path}`,
+      { cause: error },
+    );
+  });
+  try {
+    // Read again under the lock: the last owner may have signed in between.
+    const record = await readRecord(path);
+    if (!equalBytes(record.nodeKey, key.publicKey)) {
+      const [expected, got] = [publicKeyHex(key.publicKey), publicKeyHex(record.nodeKey)];
+      throw new LedgerError(
+        { code: 'LEDGER_SIGNING_RECORD_KEY', expected, got },
+        `the signing record ${path} belongs to node key ${got}, not to ${expected}`,
+      );
+    }
+    if (record.chains.length >= maxChains && !record.chains.some(chain => equalBytes(chain.chainId, chainId))) {
+      throw recordDamaged(path, `marks of ${maxChains} networks already`);
+    }
+    return new RecordingSigner({ key, path, chainId, lock, record });
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
+}

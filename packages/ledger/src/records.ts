@@ -1,0 +1,138 @@
+/**
+ * Layouts of the store's records (storeKeys.ts says which stands where). All canonical bytes.
+ *
+ *   changes  = [[key, [value] or []] …]                       keys of the state; [] removes
+ *   undo     = the same with the values from before the block
+ *   height   = [id, parent, slot, producer or empty, number of transactions]     of a final block; genesis has no producer
+ *   final    = [slot, id, height]                             the newest final checkpoint; height of its block
+ *   position = [height, index]                                of a transaction in the final chain
+ *   counts   = [records of flat state, lowest height with an undo record]
+ *   waiting  = [received ms, transaction]
+ *   revocation = [seq, transaction or empty]                  empty: several folded into everyone
+ */
+import {
+  bytes,
+  bytesUpTo,
+  CodedError,
+  decodeCanonical,
+  encodeAs,
+  list,
+  map,
+  type Schema,
+  tuple,
+  uint,
+} from '@radpass/core';
+import { type Checkpoint, type VoteSet, voteSetSchema } from './consensus/votes.js';
+import type { Changes } from './stateView.js';
+import { damaged } from './store.js';
+import { fromLatin1, latin1 } from './storeKeys.js';
+
+const maxValueBytes = 64 * 1024 * 1024;
+const maxChanges = 4_000_000;
+
+/** How a kind of record is written and read; reading damage throws LEDGER_STORE_DAMAGED. */
+export interface RecordKind<T> {
+  encode(value: T): Uint8Array;
+  decode(stored: Uint8Array): T;
+}
+
+function kind<T>(what: string, schema: Schema<T>): RecordKind<T> {
+  return {
+    encode: value => encodeAs(schema, value),
+    decode: stored => {
+      try {
+        return decodeCanonical(stored, schema);
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        throw damaged(`a ${what} record is unreadable`, {}, error);
+      }
+    },
+  };
+}
+
+const stateKey: Schema<string> = map(bytesUpTo(1_024, 1), key => latin1(key), fromLatin1);
+const optionalValue: Schema<Uint8Array | null> = map(
+  list(bytesUpTo(maxValueBytes), 1),
+  ([value]) => value ?? null,
+  value => (value === null ? [] : [value]),
+);
+
+export const changesRecord: RecordKind<Changes> = kind(
+  'state change',
+  map(
+    list(tuple(stateKey, optionalValue), maxChanges),
+    entries => new Map(entries),
+    changes => [...changes],
+  ),
+);
+
+export interface HeightRecord {
+  readonly id: Uint8Array;
+  readonly parent: Uint8Array;
+  readonly slot: number;
+  /** sourceKey, or empty for genesis */
+  readonly producer: Uint8Array;
+  readonly transactions: number;
+}
+
+export const heightRecord: RecordKind<HeightRecord> = kind(
+  'height',
+  map<[Uint8Array, Uint8Array, number, Uint8Array, number], HeightRecord>(
+    tuple(bytes(32), bytes(32), uint(), bytes([0, 32]), uint()),
+    ([id, parent, slot, producer, transactions]) => ({ id, parent, slot, producer, transactions }),
+    h => [h.id, h.parent, h.slot, h.producer, h.transactions],
+  ),
+);
+
+/** The newest final checkpoint with the height of its block. */
+export interface FinalRecord extends Checkpoint {
+  readonly height: number;
+}
+
+export const finalRecord: RecordKind<FinalRecord> = kind(
+  'final checkpoint',
+  map<[number, Uint8Array, number], FinalRecord>(
+    tuple(uint(), bytes(32), uint()),
+    ([slot, id, height]) => ({ slot, id, height }),
+    f => [f.slot, f.id, f.height],
+  ),
+);
+
+export const positionRecord: RecordKind<readonly [height: number, index: number]> = kind(
+  'transaction',
+  tuple(uint(), uint()),
+);
+
+export interface Counts {
+  /** Values and pages of the flat state. */
+  readonly flat: number;
+  /** Lowest height whose undo record is kept. */
+  readonly undoFrom: number;
+}
+
+export const countsRecord: RecordKind<Counts> = kind(
+  'counts',
+  map<[number, number], Counts>(
+    tuple(uint(), uint()),
+    ([flat, undoFrom]) => ({ flat, undoFrom }),
+    c => [c.flat, c.undoFrom],
+  ),
+);
+
+export const certificatesRecord: RecordKind<VoteSet[]> = kind('certificates', list(voteSetSchema, 64));
+export const waitingRecord: RecordKind<readonly [receivedMs: number, transaction: Uint8Array]> = kind(
+  'waiting transaction',
+  tuple(uint(), bytesUpTo(65_536)),
+);
+export const revocationRecord: RecordKind<readonly [seq: number, transaction: Uint8Array]> = kind(
+  'revocation',
+  tuple(uint(), bytesUpTo(65_536)),
+);
+export const numberRecord: RecordKind<number> = kind(
+  'number',
+  map<[number], number>(
+    tuple(uint()),
+    ([n]) => n,
+    n => [n],
+  ),
+);
