@@ -15,6 +15,7 @@ import {
   type PublicKey,
   parsePublicKey,
   publicKey,
+  record,
   type Schema,
   tuple,
   u64be,
@@ -70,16 +71,6 @@ export function defineTable<T, K extends readonly Uint8Array[]>(number: number, 
     set: (layer, value, ...key) => layer.set(at(key), value === null ? null : encodeAs(schema, value)),
     has: (state, ...key) => state.get(at(key)) !== undefined,
   };
-}
-
-/** Objects that stand as the array of their fields, in the order given here. */
-function record<T extends object>(fields: { readonly [K in keyof T]: Schema<T[K]> }): Schema<T> {
-  const names = Object.keys(fields) as (keyof T & string)[];
-  return map<unknown[], T>(
-    tuple<unknown[]>(...names.map(name => fields[name])),
-    values => Object.fromEntries(names.map((name, i) => [name, values[i]])) as T,
-    value => names.map(name => value[name]),
-  );
 }
 
 const nothing = new Uint8Array();
@@ -302,8 +293,8 @@ export const standingGrantsTable: Table<StandingGrants, OfOwner> = defineTable(
   record<StandingGrants>({ seqs: list(uint(), standingGrantsKept), beyond: uint() }),
 );
 
-/** 23: no key -> [the last epochs that took all first registrations, ascending, at most 64] */
-export const fullEpochsTable: Table<number[], []> = defineTable(tables.fullEpochs, list(uint(), 64));
+/** 23: no key -> [the last epochs that took all first registrations, ascending] */
+export const fullEpochsTable: Table<number[], []> = defineTable(tables.fullEpochs, list(uint(), 1_024));
 
 /** What a source's stake is counted from. */
 export interface StakeCount {
