@@ -69,8 +69,8 @@ export type Services = { identify: Identify; pubsub: GossipSub };
 /**
  * Start a node's network.
  *
- * @throws P2pError P2P_CONFIG for a seed, chain id or address that cannot be used; libp2p's error when an address
- *   cannot be listened on
+ * @throws P2pError P2P_CONFIG for a seed, chain id or address that cannot be used, P2P_LISTEN when an address cannot be
+ *   listened on
  */
 export async function createNetwork(init: NetworkInit): Promise<Network> {
   const log: Log = init.log ?? (() => undefined);
@@ -126,6 +126,9 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
   } catch (error) {
     await host?.stop();
     await datastore?.close();
+    if (error instanceof Error && error.name === 'UnsupportedListenAddressesError') {
+      throw new P2pError({ code: 'P2P_LISTEN' }, 'not all of the addresses can be listened on', { cause: error });
+    }
     throw error;
   }
 }

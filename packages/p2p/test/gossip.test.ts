@@ -79,7 +79,7 @@ describe('gossip', () => {
     await until(() => b.network.peerCount() === 0 && a.network.peerCount() === 0);
     expect(b.logged.join()).toContain('peer-banned');
     await pause(700);
-    expect(b.network.peerCount()).toBe(0);
+    expect(b.logged.filter(line => line.startsWith('peer-confirmed'))).toHaveLength(1);
   });
 
   it('drops a handler that fails without blame for the sender', async () => {
@@ -136,5 +136,12 @@ describe('createNetwork', () => {
     ['peers', { peers: Array.from({ length: limits.maxConfiguredPeers + 1 }, () => '/ip4/127.0.0.1/tcp/1') }],
   ])('names an unusable %s', async (field, init) => {
     await expect(startNode(1, { init })).rejects.toMatchObject({ code: 'P2P_CONFIG', detail: { field } });
+  });
+
+  it('says when its port is taken', async () => {
+    const a = await startNode(1);
+    const listen = a.network.addresses.map(address => address.replace(/\/p2p\/.*/, ''));
+    await expect(startNode(2, { init: { listen } })).rejects.toMatchObject({ code: 'P2P_LISTEN' });
+    await stopAll();
   });
 });
