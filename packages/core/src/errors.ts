@@ -21,6 +21,16 @@ export class CodedError<T extends { code: string } = { code: string }> extends E
 /** Whose signature a tuple carries. */
 export type TupleSigner = 'source' | 'node' | 'patient' | 'payer';
 
+/** Why a file of secrets cannot be used. */
+export type KeyFileFault =
+  | 'missing'
+  | 'exists' // and is never overwritten
+  | 'open to others' // readable by group or others
+  | 'damaged' // not in the form that is written here
+  | 'passphrase' // none given, or the wrong one, or the file was altered
+  | 'role' // the key serves another role
+  | 'not readable';
+
 export type CoreErrorDetail =
   | { code: 'CORE_HEX'; reason: 'characters' | 'length'; expected?: number } // text is not lowercase hex of whole bytes
   | { code: 'CORE_BASE64'; reason: string } // text is not canonical base64 with padding
@@ -35,6 +45,13 @@ export type CoreErrorDetail =
   | { code: 'CORE_URL'; reason: string } // text is not an https URL of the narrow grammar that sources publish
   | { code: 'CORE_TRANSACTION_TYPE'; type: number } // canonical bytes whose first element names no tuple
   | { code: 'CORE_NOT_AFTER'; seq: number; notAfter: number } // a grant that would end before it begins
-  | { code: 'CORE_SIGNATURE'; type: number; signer: TupleSigner }; // a tuple's signature that does not verify
+  | { code: 'CORE_SIGNATURE'; type: number; signer: TupleSigner } // a tuple's signature that does not verify
+  | { code: 'CORE_MNEMONIC'; reason: string } // words that are no BIP39 mnemonic, or a backup that is none
+  | { code: 'CORE_CARD'; reason: 'kind' | 'form' | 'signature' } // text that is not the card that is expected
+  | { code: 'CORE_OWNERSHIP'; reason: 'form' | 'network' | 'verifier' | 'nonce' | 'time' | 'signature' } // a proof that does not prove it here and now
+  | { code: 'CORE_RECEIPT'; reason: 'form' | 'network' | 'signature' } // bytes that are not the receipt that is expected
+  | { code: 'CORE_SEALED'; reason: 'damaged' | 'passphrase' } // a sealed secret that cannot be read
+  | { code: 'CORE_KEY_FILE'; path: string; reason: KeyFileFault } // a file of secrets that cannot be used
+  | { code: 'CORE_PASSPHRASE'; reason: string }; // no passphrase to be had
 
 export class CoreError extends CodedError<CoreErrorDetail> {}

@@ -22,6 +22,18 @@ export {
   u64be,
   utf8,
 } from './bytes.js';
+// Keys from words, cards, proofs and receipts
+export {
+  cardWords,
+  claimWords,
+  createRequesterCard,
+  encodeOffer,
+  encodeRequesterCard,
+  parseOffer,
+  parseRequesterCard,
+  type RequesterCard,
+  type StudyOffer,
+} from './cards.js';
 export { bindNode, createDefineSource, type DefineSource } from './defineSource.js';
 export {
   type Claim,
@@ -37,11 +49,26 @@ export { domainPrefix, type Purpose, purposes, signingPreimage } from './domain.
 // Canonical bytes
 export { type Canonical, decodeCanonical, encodeAs, encodeCanonical, scanCanonical } from './encoding.js';
 // Errors
-export { CodedError, CoreError, type CoreErrorDetail, type TupleSigner } from './errors.js';
+export { CodedError, CoreError, type CoreErrorDetail, type KeyFileFault, type TupleSigner } from './errors.js';
 // Signed tuples: read and check
 export { explainTuple } from './explain.js';
 export { createKeepStudy, type KeepStudy } from './keepStudy.js';
+export { Keyring, type KeyringBackup } from './keyring.js';
 export { fingerprintWords, type KeyRole, type PublicKey, parsePublicKey, publicKeyHex, SecretKey } from './keys.js';
+export {
+  type DerivedKey,
+  deriveSlip10,
+  entropyOfMnemonic,
+  mnemonicOfEntropy,
+  mnemonicToSeed,
+} from './mnemonic.js';
+export {
+  checkOwnershipProof,
+  createOwnershipProof,
+  encodeOwnershipProof,
+  type OwnershipProof,
+  parseOwnershipProof,
+} from './ownership.js';
 export {
   createReassignStudy,
   createReclaim,
@@ -51,6 +78,7 @@ export {
   type Reclaim,
   verifyReclaim,
 } from './reassignStudy.js';
+export { consentReceiptHash, createReceipt, parseReceipt, type Receipt, type ReceiptPurpose } from './receipts.js';
 export { createRevokeAccess, type RevokeAccess } from './revokeAccess.js';
 export { createRotateSource, type RotateSource } from './rotateSource.js';
 export {
