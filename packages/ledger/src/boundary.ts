@@ -11,6 +11,7 @@
  * So leaders are known one epoch ahead, and nobody gains by timing a study: three epochs lie in between.
  * A skipped epoch has the state of the last block before it; only the first one passed can have had VRF outputs.
  */
+import type { Verifier } from '@radpass/core';
 import {
   addStakeTable,
   dropBefore,
@@ -26,6 +27,7 @@ import {
   stakeTable,
   tableIdOf,
   takeVrfOutputs,
+  weightOf,
 } from './consensus/chainTables.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
@@ -34,6 +36,7 @@ import { takeSnapshot } from './consensus/stake.js';
 import type { Genesis } from './genesis.js';
 import { StateLayer, type StateSource } from './stateView.js';
 import { stakeCounts } from './tables.js';
+import type { TransactionContext } from './transactionContext.js';
 
 /** Tables of the epochs up to this one are the founders' weights. */
 export const lastFoundersEpoch = 2;
@@ -76,10 +79,22 @@ export interface SlotDuty {
 }
 
 /**
- * Who leads `slot` on the chain that a state ends.
+ * A state from which the nonce and the stake table of the slot's epoch can be read: the one given, or a layer over it.
  * @param p.state - of the newest block before `slot`. For a slot beyond the next epoch the answer is that for a chain
  *   that stays without blocks until then
  */
+function stateForSlot(p: { genesis: Genesis; state: StateSource; slot: number; rules: Consensus }): StateSource {
+  const { genesis, state, rules } = p;
+  const epoch = epochOf(p.slot, genesis.params);
+  if (epoch <= lastEpoch(state) + 1) return state;
+  const layer = new StateLayer(state);
+  // The parent's height is not at hand and not needed: no block after genesis is final by its own record, and at
+  // genesis the snapshot is the founders' table.
+  applyBoundary(layer, { genesis, parentHeight: Number.MAX_SAFE_INTEGER, epoch, rules });
+  return layer;
+}
+
+/** Who leads `slot`, and the nonce of its epoch; `p` as in stateForSlot. */
 export function dutyOfSlot(p: {
   genesis: Genesis;
   state: StateSource;
@@ -88,19 +103,39 @@ export function dutyOfSlot(p: {
 }): SlotDuty {
   const { genesis, slot, rules = consensus } = p;
   const epoch = epochOf(slot, genesis.params);
-  let state = p.state;
-  if (epoch > lastEpoch(state) + 1) {
-    const layer = new StateLayer(state);
-    // The parent's height is not at hand and not needed: no block after genesis is final by its own record, and at
-    // genesis the snapshot is the founders' table.
-    applyBoundary(layer, { genesis, parentHeight: Number.MAX_SAFE_INTEGER, epoch, rules });
-    state = layer;
-  }
+  const state = stateForSlot({ genesis, state: p.state, slot, rules });
   const nonce = nonceOf(state, epoch);
   return { leader: rules.election.selectLeader(stakeTable(state, epoch).entries, nonce, slot), nonce };
 }
 
-/** The source that may make the block of `slot`; see dutyOfSlot. */
+/** The source that may make the block of `slot`, on the chain that `parentState` ends. */
 export function leaderOfSlot(genesis: Genesis, parentState: StateSource, slot: number): StakeEntry {
   return dutyOfSlot({ genesis, state: parentState, slot }).leader;
+}
+
+/** What transactions of a block at `slot` are judged by; `p` as in stateForSlot. */
+export function transactionContext(p: {
+  genesis: Genesis;
+  state: StateSource;
+  slot: number;
+  verifier: Verifier;
+  skipSignatures?: boolean | undefined;
+  rules?: Consensus | undefined;
+}): TransactionContext {
+  const { genesis, slot, verifier, skipSignatures = false, rules = consensus } = p;
+  const { chainId, params, payers, allowList } = genesis;
+  const epoch = epochOf(slot, params);
+  const state = stateForSlot({ genesis, state: p.state, slot, rules });
+  return {
+    chainId,
+    slot,
+    slotTimeMs: genesis.genesisTimeMs + slot * params.slotMs,
+    epoch,
+    params,
+    verifier,
+    skipSignatures,
+    payers,
+    allowList,
+    weighs: sourceKey => weightOf(state, epoch, sourceKey) > 0,
+  };
 }

@@ -122,17 +122,23 @@ export function takeVrfOutputs(layer: StateLayer, first: number, end: number): U
   return outputs;
 }
 
+interface KnownTable extends StakeTable {
+  /** By sourceKey in hex. */
+  readonly weights: ReadonlyMap<string, number>;
+}
+
 /** Decoded tables by their hash: the same bytes whatever the state, so the memory can't go stale. */
-const decoded = new Map<string, StakeTable>();
+const decoded = new Map<string, KnownTable>();
 const maxDecoded = 8;
 
-function tableById(state: StateSource, tableId: Uint8Array): StakeTable {
+function tableById(state: StateSource, tableId: Uint8Array): KnownTable {
   const name = toHex(tableId);
   const known = decoded.get(name);
   if (known) return known;
   const value = required(state.get(leafKey(tables.stakeTables, tableId)), 'stake table of that hash');
   const entries = decodeCanonical(value, entriesSchema);
-  const table = { entries, total: entries.reduce((sum, entry) => sum + entry.weight, 0) };
+  const weights = new Map(entries.map(entry => [toHex(entry.sourceKey), entry.weight]));
+  const table = { entries, total: entries.reduce((sum, entry) => sum + entry.weight, 0), weights };
   const oldest = decoded.keys().next();
   if (decoded.size >= maxDecoded && !oldest.done) decoded.delete(oldest.value);
   decoded.set(name, table);
@@ -163,9 +169,8 @@ export function stakeTable(state: StateSource, epoch: number): StakeTable {
 }
 
 /** A source's weight in the state's epoch or the next, in millionths of a study; 0 for who has none. */
-export function weightOf(state: StateSource, epoch: number, sourceKey: PublicKey): number {
-  const name = toHex(sourceKey);
-  return stakeTable(state, epoch).entries.find(entry => toHex(entry.sourceKey) === name)?.weight ?? 0;
+export function weightOf(state: StateSource, epoch: number, sourceKey: Uint8Array): number {
+  return tableById(state, tableIdOf(state, epoch)).weights.get(toHex(sourceKey)) ?? 0;
 }
 
 /** A snapshot taken at the end of an epoch. */

@@ -95,6 +95,11 @@ export function encodeVoteMessage(message: VoteMessage): Uint8Array {
   return encodeAs(voteMessageSchema, message);
 }
 
+/** Length of a set's canonical bytes. */
+export function voteSetBytes(set: VoteSet): number {
+  return encodeAs(voteSetSchema, set).length;
+}
+
 export function encodeVote(vote: Vote): Uint8Array {
   return encodeAs(voteSchema, vote);
 }

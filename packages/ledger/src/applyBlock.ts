@@ -1,0 +1,207 @@
+/**
+ * Whether a block is valid after its parent, and the state that it leads to.
+ *
+ * Validity is ordered; each failure has its code, and the first one counts:
+ *   version, chain, parent and height, slot, then the work between epochs (boundary.ts), leader, signature, VRF,
+ *   evidence, bytes, root, committeeRoot, certificates in order, vote sets, recorded checkpoints, transactions in
+ *   order, state root.
+ * What can't be decided yet (parent unknown, slot ahead of the clock) is the caller's and never "invalid". An invalid
+ * block changes nothing: all changes are in a layer that is dropped.
+ */
+import {
+  CodedError,
+  compareBytes,
+  contentId,
+  equalBytes,
+  parseTransaction,
+  type Transaction,
+  type Verifier,
+  verify,
+} from '@radpass/core';
+import { applyTransaction } from './applyTransaction.js';
+import { type Block, bodyParts, type Header, rulesVersion } from './block.js';
+import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
+import { vrfAlpha } from './consensus/beacon.js';
+import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
+import { addVrfOutput, finalityOf, finalityTable } from './consensus/chainTables.js';
+import type { FinalityRecord } from './consensus/finality.js';
+import { type Consensus, consensus } from './consensus/index.js';
+import { epochOf } from './consensus/params.js';
+import { type Checkpoint, encodeVoteMessage, type VoteSet } from './consensus/votes.js';
+import { vrfOutput, vrfVerify } from './consensus/vrf.js';
+import { LedgerError, type LedgerErrorDetail } from './errors.js';
+import type { Genesis } from './genesis.js';
+import { committeeOfGenesis, type ParentView } from './genesisState.js';
+import type { Hash } from './stateTree.js';
+import { StateLayer } from './stateView.js';
+import type { TransactionContext } from './transactionContext.js';
+
+export interface ApplyBlockInput {
+  readonly genesis: Genesis;
+  readonly parent: ParentView;
+  readonly block: Block;
+  readonly verifier: Verifier;
+  /** For blocks of this node's own store, whose signatures and VRF it checked before. */
+  readonly skipSignatures?: boolean;
+  /** SHA-256 of the platform, for the state tree. */
+  readonly hash?: Hash;
+  readonly rules?: Consensus;
+}
+
+function refuse(detail: LedgerErrorDetail, message: string): never {
+  throw new LedgerError(detail, message);
+}
+
+function sameCheckpoint(a: Checkpoint, b: Checkpoint): boolean {
+  return a.slot === b.slot && equalBytes(a.id, b.id);
+}
+
+/** Whether header and parent belong together. */
+function checkPlace({ header }: Block, { genesis, parent }: ApplyBlockInput): void {
+  if (header.rulesVersion !== rulesVersion) {
+    const detail = { code: 'LEDGER_BLOCK_VERSION', expected: rulesVersion, got: header.rulesVersion } as const;
+    refuse(detail, `rules version ${header.rulesVersion} is not known here: upgrade`);
+  }
+  if (!equalBytes(header.chainId, genesis.chainId)) {
+    refuse({ code: 'LEDGER_BLOCK_CHAIN' }, 'the block is of another network');
+  }
+  if (!equalBytes(header.parent, parent.id) || header.height !== parent.header.height + 1) {
+    refuse({ code: 'LEDGER_BLOCK_PARENT' }, 'parent or height do not continue the parent');
+  }
+  if (header.slot <= parent.header.slot) {
+    const detail = { code: 'LEDGER_BLOCK_SLOT', parentSlot: parent.header.slot, slot: header.slot } as const;
+    refuse(detail, `slot ${header.slot} is not after the parent's, ${parent.header.slot}`);
+  }
+}
+
+/** That the slot's leader made the block; gives its VRF output. */
+function checkProducer(block: Block, layer: StateLayer, p: ApplyBlockInput): Uint8Array {
+  const { header } = block;
+  const { genesis, verifier } = p;
+  const { leader, nonce } = dutyOfSlot({ genesis, state: layer, slot: header.slot, rules: p.rules });
+  if (!equalBytes(leader.sourceKey, header.producer)) {
+    refuse({ code: 'LEDGER_BLOCK_LEADER', slot: header.slot }, `the producer does not lead slot ${header.slot}`);
+  }
+  const { chainId } = genesis;
+  if (!p.skipSignatures && !verify(verifier, block.signature, 'block', chainId, block.id, leader.nodeKey)) {
+    refuse({ code: 'LEDGER_BLOCK_SIGNATURE' }, "the leader's node key did not sign the block");
+  }
+  const output = p.skipSignatures
+    ? vrfOutput(header.vrfProof)
+    : vrfVerify(leader.nodeKey, vrfAlpha(chainId, nonce, header.slot), header.vrfProof);
+  return output ?? refuse({ code: 'LEDGER_BLOCK_VRF' }, 'the VRF proof does not hold');
+}
+
+function checkBytes(block: Block, { genesis }: ApplyBlockInput): void {
+  if (block.body.evidence.length > 0) {
+    refuse({ code: 'LEDGER_BLOCK_EVIDENCE' }, `rules version ${rulesVersion} knows no evidence`);
+  }
+  const { maxTransactionBytes, maxVoteBytes } = genesis.params;
+  const sizes = bodyParts(block.body);
+  for (const [part, max] of [
+    ['transactions', maxTransactionBytes],
+    ['votes', maxVoteBytes],
+  ] as const) {
+    const got = sizes[part];
+    if (got > max) refuse({ code: 'LEDGER_BLOCK_BYTES', part, max, got }, `${part} take ${got} bytes of ${max}`);
+  }
+}
+
+/** What the chain records after the block's certificates. */
+function judgeCertificates(
+  certificates: readonly VoteSet[],
+  before: FinalityRecord,
+  context: VoteContext,
+): FinalityRecord {
+  let record = before;
+  certificates.forEach((certificate, index) => {
+    const verdict =
+      index >= context.params.maxCertificates ? 'too many' : judgeCertificate(certificate, record, context);
+    if (typeof verdict === 'string') {
+      refuse({ code: 'LEDGER_BLOCK_CERTIFICATE', index, fault: verdict }, `certificate ${index}: ${verdict}`);
+    }
+    record = verdict;
+  });
+  return record;
+}
+
+/** Loose sets: each admissible, in strictly ascending order of their messages, none on a certificate's. */
+function checkVoteSets(block: Block, record: FinalityRecord, context: VoteContext): void {
+  const certified = block.body.certificates.map(set => encodeVoteMessage(set.message));
+  let previous: Uint8Array | undefined;
+  block.body.voteSets.forEach((set, index) => {
+    const message = encodeVoteMessage(set.message);
+    const inOrder = !previous || compareBytes(previous, message) < 0;
+    previous = message;
+    const fault =
+      inOrder && !certified.some(other => equalBytes(other, message))
+        ? faultOfVoteSet(set, record, context)
+        : ('order' as const);
+    if (fault) refuse({ code: 'LEDGER_BLOCK_VOTE_SET', index, fault }, `vote set ${index}: ${fault}`);
+  });
+}
+
+function checkRecord(header: Header, record: FinalityRecord): void {
+  for (const field of ['justified', 'finalized'] as const) {
+    if (!sameCheckpoint(header[field], record[field])) {
+      refuse({ code: 'LEDGER_BLOCK_FINALITY', field }, `the chain records another ${field} checkpoint`);
+    }
+  }
+}
+
+function applyTransactions(block: Block, layer: StateLayer, context: TransactionContext): Uint8Array[] {
+  return block.body.transactions.map((received, index) => {
+    try {
+      const transaction: Transaction = parseTransaction(received);
+      applyTransaction(layer, transaction, context);
+      return contentId(context.chainId, transaction.tuple);
+    } catch (cause) {
+      if (!(cause instanceof CodedError)) throw cause;
+      const detail = { code: 'LEDGER_BLOCK_TRANSACTION', index, reason: cause.code } as const;
+      throw new LedgerError(detail, `transaction ${index}: ${cause.message}`, { cause });
+    }
+  });
+}
+
+/**
+ * Judge a block whose bytes parseBlock accepted, and apply it.
+ * @returns the state after it, as a layer over the parent's, and the contentId of each transaction
+ * @throws LedgerError LEDGER_BLOCK_…; nothing is changed then
+ */
+export function applyBlock(p: ApplyBlockInput): { layer: StateLayer; contentIds: Uint8Array[] } {
+  const { genesis, parent, block, rules = consensus } = p;
+  const { header } = block;
+  checkPlace(block, p);
+  const layer = new StateLayer(parent.state, p.hash);
+  const epoch = epochOf(header.slot, genesis.params);
+  applyBoundary(layer, { genesis, parentHeight: parent.header.height, epoch, rules });
+  const output = checkProducer(block, layer, p);
+  checkBytes(block, p);
+  const before = finalityOf(layer);
+  if (!sameCheckpoint(header.root, before.root)) {
+    refuse({ code: 'LEDGER_BLOCK_ROOT' }, "the header's root is not the era's");
+  }
+  const committee = committeeOfGenesis(genesis, rules);
+  if (!equalBytes(header.committeeRoot, committee.root)) {
+    refuse({ code: 'LEDGER_BLOCK_COMMITTEE' }, "the header's committeeRoot is not that of the era's voters");
+  }
+  const context: VoteContext = {
+    chainId: genesis.chainId,
+    params: genesis.params,
+    committee,
+    slot: header.slot,
+    ancestor: id => parent.ancestor(id),
+    verifier: p.skipSignatures ? null : p.verifier,
+    rules,
+  };
+  const record = judgeCertificates(block.body.certificates, before, context);
+  checkVoteSets(block, record, context);
+  checkRecord(header, record);
+  finalityTable.set(layer, record);
+  addVrfOutput(layer, header.slot, output);
+  const contentIds = applyTransactions(block, layer, transactionContext({ ...p, state: layer, slot: header.slot }));
+  if (!equalBytes(layer.commitRoot(), header.stateRoot)) {
+    refuse({ code: 'LEDGER_BLOCK_STATE_ROOT' }, "the state after the block is not the header's");
+  }
+  return { layer, contentIds };
+}

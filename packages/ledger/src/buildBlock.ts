@@ -1,0 +1,157 @@
+/**
+ * The producer's half of applyBlock: a header and body that are valid after a parent, from what the producer has.
+ * Whatever does not fit or does not apply is left out, so a bad candidate never costs the slot.
+ */
+import { CodedError, compareBytes, equalBytes, type Transaction, toHex, type Verifier } from '@radpass/core';
+import { applyTransaction } from './applyTransaction.js';
+import { type Body, blockId, bodyRoots, encodeBody, encodeHeader, type Header, rulesVersion } from './block.js';
+import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
+import { vrfAlpha } from './consensus/beacon.js';
+import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
+import { addVrfOutput, finalityOf, finalityTable, weightOf } from './consensus/chainTables.js';
+import type { FinalityRecord } from './consensus/finality.js';
+import { consensus } from './consensus/index.js';
+import type { StakeEntry } from './consensus/leader.js';
+import { epochOf } from './consensus/params.js';
+import { encodeVoteMessage, type VoteSet, voteSetBytes } from './consensus/votes.js';
+import { vrfVerify } from './consensus/vrf.js';
+import { LedgerError } from './errors.js';
+import type { Genesis } from './genesis.js';
+import { committeeOfGenesis, type ParentView } from './genesisState.js';
+import { chooseTransactions } from './producerPolicy.js';
+import type { Hash } from './stateTree.js';
+import { StateLayer } from './stateView.js';
+
+export interface BuildBlockInput {
+  readonly genesis: Genesis;
+  readonly parent: ParentView;
+  readonly slot: number;
+  /** The slot's leader. */
+  readonly producer: StakeEntry;
+  /** By the producer's node key over vrfAlpha(chainId, nonce, slot), 80 bytes. */
+  readonly vrfProof: Uint8Array;
+  /** Quorums between what the parent records and the producer's highest, in the order in which they apply. */
+  readonly certificates: readonly VoteSet[];
+  /** Other votes, one set a message. */
+  readonly voteSets: readonly VoteSet[];
+  /** In order of arrival. */
+  readonly candidates: readonly Transaction[];
+  readonly verifier: Verifier;
+  /** SHA-256 of the platform, for the state tree. */
+  readonly hash?: Hash;
+}
+
+export interface BuiltBlock {
+  readonly header: Header;
+  readonly body: Body;
+  /** What the producer's node key signs, purpose `block`; 32 bytes. */
+  readonly id: Uint8Array;
+  /** The state after the block, over the parent's. */
+  readonly layer: StateLayer;
+}
+
+type Votes = Pick<Body, 'certificates' | 'voteSets'>;
+
+/** The certificates that apply one after the other, then the newest loose sets that fit. */
+function chooseVotes(
+  p: BuildBlockInput,
+  before: FinalityRecord,
+  context: VoteContext,
+): { votes: Votes; record: FinalityRecord } {
+  const { maxCertificates, maxVoteBytes } = p.genesis.params;
+  let record = before;
+  // Two list heads of at most 3 bytes each.
+  let left = maxVoteBytes - 6;
+  const certificates: VoteSet[] = [];
+  for (const certificate of p.certificates) {
+    const size = voteSetBytes(certificate);
+    if (certificates.length === maxCertificates || size > left) break;
+    const verdict = judgeCertificate(certificate, record, context);
+    if (typeof verdict === 'string') continue;
+    record = verdict;
+    left -= size;
+    certificates.push(certificate);
+  }
+  const taken = new Set(certificates.map(set => toHex(encodeVoteMessage(set.message))));
+  const loose: { message: Uint8Array; set: VoteSet }[] = [];
+  for (const set of [...p.voteSets].sort((a, b) => b.message.targetSlot - a.message.targetSlot)) {
+    const message = encodeVoteMessage(set.message);
+    const size = voteSetBytes(set);
+    if (size > left) break;
+    if (taken.has(toHex(message)) || faultOfVoteSet(set, record, context)) continue;
+    left -= size;
+    taken.add(toHex(message));
+    loose.push({ message, set });
+  }
+  loose.sort((a, b) => compareBytes(a.message, b.message));
+  return { votes: { certificates, voteSets: loose.map(({ set }) => set) }, record };
+}
+
+/**
+ * Build the block of `slot` on `parent`; it still needs the producer's signature over its id (encodeBlock).
+ * @throws LedgerError LEDGER_BLOCK_SLOT, LEDGER_BLOCK_LEADER or LEDGER_BLOCK_VRF when producer, slot and proof don't
+ *   belong together
+ */
+export function buildBlock(p: BuildBlockInput): BuiltBlock {
+  const { genesis, parent, slot, producer, verifier } = p;
+  const { chainId, params } = genesis;
+  if (slot <= parent.header.slot) {
+    const detail = { code: 'LEDGER_BLOCK_SLOT', parentSlot: parent.header.slot, slot } as const;
+    throw new LedgerError(detail, `slot ${slot} is not after the parent's, ${parent.header.slot}`);
+  }
+  const layer = new StateLayer(parent.state, p.hash);
+  const epoch = epochOf(slot, params);
+  applyBoundary(layer, { genesis, parentHeight: parent.header.height, epoch });
+  const { leader, nonce } = dutyOfSlot({ genesis, state: layer, slot });
+  if (!equalBytes(leader.sourceKey, producer.sourceKey) || !equalBytes(leader.nodeKey, producer.nodeKey)) {
+    throw new LedgerError({ code: 'LEDGER_BLOCK_LEADER', slot }, `the producer does not lead slot ${slot}`);
+  }
+  const output = vrfVerify(leader.nodeKey, vrfAlpha(chainId, nonce, slot), p.vrfProof);
+  if (!output) throw new LedgerError({ code: 'LEDGER_BLOCK_VRF' }, 'the VRF proof does not hold');
+  const committee = committeeOfGenesis(genesis);
+  const { votes, record } = chooseVotes(p, finalityOf(layer), {
+    chainId,
+    params,
+    committee,
+    slot,
+    ancestor: id => parent.ancestor(id),
+    verifier,
+    rules: consensus,
+  });
+  finalityTable.set(layer, record);
+  addVrfOutput(layer, slot, output);
+  const context = transactionContext({ genesis, state: layer, slot, verifier });
+  const chosen = chooseTransactions({
+    candidates: p.candidates,
+    maxBytes: params.maxTransactionBytes,
+    turn: slot,
+    weightOf: sourceKey => weightOf(layer, epoch, sourceKey),
+    take: transaction => {
+      try {
+        applyTransaction(layer, transaction, context);
+        return true;
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        return false;
+      }
+    },
+  });
+  const body: Body = { evidence: [], ...votes, transactions: chosen.map(({ bytes }) => bytes) };
+  const header: Header = {
+    rulesVersion,
+    chainId,
+    slot,
+    height: parent.header.height + 1,
+    parent: parent.id,
+    producer: leader.sourceKey,
+    vrfProof: p.vrfProof,
+    ...bodyRoots(body),
+    stateRoot: layer.commitRoot(),
+    committeeRoot: committee.root,
+    root: record.root,
+    justified: record.justified,
+    finalized: record.finalized,
+    bodySize: encodeBody(body).length,
+  };
+  return { header, body, id: blockId(encodeHeader(header)), layer };
+}
