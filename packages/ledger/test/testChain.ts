@@ -1,0 +1,171 @@
+/** A network of founders in memory: makes genesis, blocks and votes for tests. Every branch can be grown and bent. */
+import { createClaim, createDefineStudy, type PublicKey, SecretKey, sha256, sign, toHex, utf8 } from '@radpass/core';
+import { nodeVerifier } from '@radpass/core/node';
+import { applyBlock } from '../dist/applyBlock.js';
+import { type Block, type Body, bodyRoots, encodeBlock, encodeBody, type Header } from '../dist/block.js';
+import { dutyOfSlot } from '../dist/boundary.js';
+import { type BuildBlockInput, buildBlock } from '../dist/buildBlock.js';
+import { vrfAlpha } from '../dist/consensus/beacon.js';
+import { tinyParams } from '../dist/consensus/params.js';
+import { assembleVoteSet, type Checkpoint, signVote, type VoteMessage, type VoteSet } from '../dist/consensus/votes.js';
+import { vrfProve } from '../dist/consensus/vrf.js';
+import { createGenesis, type Genesis, type GenesisContent } from '../dist/genesis.js';
+import { committeeOfGenesis, genesisView, type ParentView } from '../dist/genesisState.js';
+
+export const verifier = nodeVerifier;
+export const seedKey = (name: string): SecretKey => SecretKey.fromSeed(sha256(utf8(name)));
+
+export function testContent(count: number, over: Partial<GenesisContent> = {}): GenesisContent {
+  const founders = Array.from({ length: count }, (_, i) => ({
+    sourceKey: seedKey(`source ${i}`).publicKey,
+    nodeKey: seedKey(`node ${i}`).publicKey,
+    url: `https://h${i}.example`,
+    weight: 30,
+  }));
+  return {
+    genesisTimeMs: 1_700_000_040_000,
+    params: tinyParams,
+    stakePolicy: 'open',
+    founders,
+    payers: [],
+    checkpointKeys: [],
+    checkpointThreshold: 0,
+    studyHashForms: [32],
+    allowList: [],
+    ...over,
+  };
+}
+
+/** A block of the test, or genesis, as a parent. */
+export interface Link {
+  readonly view: ParentView;
+  readonly block: Block | null;
+  readonly parent: Link | null;
+}
+
+export type Extra = Partial<Pick<BuildBlockInput, 'certificates' | 'voteSets' | 'candidates'>>;
+
+export class TestChain {
+  readonly genesis: Genesis;
+  readonly start: Link;
+  readonly #keys = new Map<string, SecretKey>();
+
+  constructor(count = 4, over: Partial<GenesisContent> = {}) {
+    this.genesis = createGenesis(testContent(count, over));
+    this.start = { view: genesisView(this.genesis), block: null, parent: null };
+    for (let i = 0; i < count + 4; i++) this.know(seedKey(`node ${i}`));
+  }
+
+  /** Let a node key lead and vote. */
+  know(key: SecretKey): void {
+    this.#keys.set(toHex(key.publicKey), key);
+  }
+
+  keyOf(nodeKey: PublicKey): SecretKey {
+    return this.#keys.get(toHex(nodeKey))!;
+  }
+
+  /** What the leader of `slot` on `parent` would build. */
+  draft(parent: Link, slot: number, extra: Extra = {}): { built: ReturnType<typeof buildBlock>; key: SecretKey } {
+    const { leader, nonce } = dutyOfSlot({ genesis: this.genesis, state: parent.view.state, slot });
+    const key = this.keyOf(leader.nodeKey);
+    const built = buildBlock({
+      genesis: this.genesis,
+      parent: parent.view,
+      slot,
+      producer: leader,
+      vrfProof: vrfProve(key.exportSeed(), vrfAlpha(this.genesis.chainId, nonce, slot)),
+      certificates: [],
+      voteSets: [],
+      candidates: [],
+      verifier,
+      ...extra,
+    });
+    return { built, key };
+  }
+
+  seal(header: Header, body: Body, key: SecretKey): Block {
+    const unsigned = encodeBlock({ header, body, signature: new Uint8Array(64) });
+    return encodeBlock({ header, body, signature: sign(key, 'block', this.genesis.chainId, unsigned.id) });
+  }
+
+  /** A block with other contents whose header fits its body, by the same leader. */
+  bend(block: Block, key: SecretKey, change: { header?: Partial<Header>; body?: Partial<Body> }): Block {
+    const body = { ...block.body, ...change.body };
+    const fitted = { ...block.header, ...bodyRoots(body), bodySize: encodeBody(body).length };
+    return this.seal({ ...fitted, ...change.header }, body, key);
+  }
+
+  apply(parent: Link, block: Block): Link {
+    const { layer } = applyBlock({ genesis: this.genesis, parent: parent.view, block, verifier });
+    const link: { view: ParentView; block: Block; parent: Link } = {
+      block,
+      parent,
+      view: {
+        header: block.header,
+        id: block.id,
+        state: layer,
+        ancestor: id => {
+          for (let at: Link | null = link; at; at = at.parent) {
+            if (toHex(at.view.id) === toHex(id)) return at.view.header;
+          }
+          return undefined;
+        },
+      },
+    };
+    return link;
+  }
+
+  extend(parent: Link, slot: number, extra: Extra = {}): Link {
+    const { built, key } = this.draft(parent, slot, extra);
+    return this.apply(parent, this.seal(built.header, built.body, key));
+  }
+
+  /** The votes of these committee members on one link. */
+  votes(source: Checkpoint, target: Checkpoint, voters: readonly number[]): VoteSet {
+    const message: VoteMessage = {
+      rootId: this.genesis.chainId,
+      sourceSlot: source.slot,
+      sourceId: source.id,
+      targetSlot: target.slot,
+      targetId: target.id,
+    };
+    const committee = committeeOfGenesis(this.genesis);
+    const cast = voters.map(voter => ({
+      voter,
+      signature: signVote(this.keyOf(committee.voters[voter]!.nodeKey), this.genesis.chainId, message),
+    }));
+    return assembleVoteSet(message, cast, committee.voters.length);
+  }
+
+  all(): number[] {
+    return committeeOfGenesis(this.genesis).voters.map((_, i) => i);
+  }
+
+  /** Grow to `slot` as a healthy network does: all vote in every slot, each block carries the certificate before it. */
+  grow(from: Link, slot: number, extra: (slot: number) => Extra = () => ({})): Link {
+    let head = from;
+    let certificate: VoteSet | null = null;
+    let source: Checkpoint = head.block?.header.justified ?? { slot: 0, id: this.genesis.chainId };
+    for (let next = head.view.header.slot + 1; next <= slot; next++) {
+      const carried = certificate ? [certificate] : [];
+      head = this.extend(head, next, { certificates: carried, ...extra(next) });
+      const target = { slot: next, id: head.view.id };
+      certificate = this.votes(source, target, this.all());
+      source = target;
+    }
+    return head;
+  }
+}
+
+/** A study of a source, claimed by a patient of its own. */
+export function study(chain: TestChain, source: SecretKey, name: string, time: number) {
+  const { chainId } = chain.genesis;
+  const claim = createClaim({
+    chainId,
+    key: seedKey(`patient of ${name}`),
+    sourceKey: source.publicKey,
+    studyHash: sha256(utf8(`study ${name}`)),
+  });
+  return createDefineStudy({ chainId, key: source, time, claim });
+}
