@@ -1,0 +1,171 @@
+/**
+ * The requester's side of Figure 3: cards with fresh keys for patients to allow, and what has been allowed so far.
+ * A fresh key for each grant, so that the ledger doesn't show which grants went to one doctor; found again by prefix,
+ * so that the node doesn't learn which keys are whose.
+ */
+import {
+  cardWords,
+  createRequesterCard,
+  encodeRequesterCard,
+  equalBytes,
+  fromHex,
+  type PublicKey,
+  publicKeyHex,
+  SecretKey,
+  toHex,
+} from '@radpass/core';
+import { z } from 'zod';
+import { ClientError } from './errors.js';
+import type { NodeApi } from './nodeApi.js';
+import type { GrantEntry, SourceEntry } from './nodeSchemas.js';
+import { encodeRecord, parseRecord, type RecordStore } from './walletRecord.js';
+
+const keysPerCard = 8;
+const cardLifetimeMs = 30 * 24 * 3_600_000;
+const prefixChars = 8;
+
+const inboxRecord = z.object({
+  version: z.literal(1),
+  chainId: z.string(),
+  /** Every key ever put on a card, with the card's label; seeds are secret. */
+  keys: z.array(z.object({ seed: z.string(), requesterKey: z.string(), label: z.string() })),
+  /** What a retrieval left behind, by requester key and study hash. */
+  retrieved: z.array(
+    z.object({ requesterKey: z.string(), studyHash: z.string(), sha256: z.string(), time: z.number() }),
+  ),
+  /** The paper: "associate any received images for K_P with the correct local medical record number". */
+  recordNumbers: z.record(z.string(), z.string()),
+});
+type InboxRecord = z.output<typeof inboxRecord>;
+
+export interface InboxGrant {
+  /** The grant's number in this inbox, from 1; a number never changes its meaning while grants only come. */
+  grant: number;
+  label: string;
+  patientKey: PublicKey;
+  requesterKey: PublicKey;
+  sourceKey: PublicKey;
+  studyHash: Uint8Array;
+  notAfter: number;
+  state: 'allowed' | 'revoked' | 'expired';
+  /** The directory's entry of the source that holds the images; null if it is closed or gone. */
+  source: SourceEntry | null;
+  retrieved: boolean;
+  recordNumber: string | null;
+}
+
+export interface InboxDeps {
+  store: RecordStore;
+  node: NodeApi;
+  /** Unix ms. */
+  now: () => number;
+}
+
+export class Inbox {
+  readonly #deps: InboxDeps;
+  readonly #record: InboxRecord;
+
+  private constructor(deps: InboxDeps, record: InboxRecord) {
+    this.#deps = deps;
+    this.#record = record;
+  }
+
+  /** Open the inbox in the store, or make one for the node's network. @throws ClientError CLIENT_RECORD_DAMAGED */
+  static async open(deps: InboxDeps): Promise<Inbox> {
+    const bytes = await deps.store.load();
+    if (bytes) return new Inbox(deps, parseRecord(bytes, inboxRecord));
+    const { chainId } = await deps.node.status();
+    const inbox = new Inbox(deps, { version: 1, chainId: toHex(chainId), keys: [], retrieved: [], recordNumbers: {} });
+    await inbox.#save();
+    return inbox;
+  }
+
+  /** A card with 8 unused keys. They are on disk before the card is shown. Compare the words with the patient's screen. */
+  async card(label: string): Promise<{ card: string; words: string[]; expires: number }> {
+    const keys = Array.from({ length: keysPerCard }, () => SecretKey.generate());
+    const expires = this.#deps.now() + cardLifetimeMs;
+    const card = createRequesterCard({
+      chainId: fromHex(this.#record.chainId),
+      label,
+      keys: keys.map(key => key.publicKey),
+      expires,
+      key: keys[0]!,
+    });
+    for (const key of keys) {
+      this.#record.keys.push({ seed: toHex(key.exportSeed()), requesterKey: publicKeyHex(key.publicKey), label });
+    }
+    await this.#save();
+    return { card: encodeRequesterCard(card), words: cardWords(card), expires };
+  }
+
+  /** Everything that patients' grants to these keys say at the newest final block, in the order of the keys. */
+  async grants(): Promise<InboxGrant[]> {
+    const { sources } = await this.#deps.node.sources();
+    const grants: InboxGrant[] = [];
+    for (const { requesterKey, label } of this.#record.keys) {
+      const answer = await this.#deps.node.grants({ requesterPrefix: requesterKey.slice(0, prefixChars) });
+      for (const entry of answer.grants.filter(grant => toHex(grant.requesterKey) === requesterKey)) {
+        const source =
+          sources.find(({ sourceKey, url }) => url !== '' && equalBytes(sourceKey, entry.sourceKey)) ?? null;
+        grants.push(this.#listed(entry, { number: grants.length + 1, label, source }));
+      }
+    }
+    return grants;
+  }
+
+  #listed(entry: GrantEntry, p: { number: number; label: string; source: SourceEntry | null }): InboxGrant {
+    const { patientKey, requesterKey, sourceKey, studyHash, notAfter } = entry;
+    const revoked = entry.type === 4 || entry.seq <= entry.floorSeq || entry.revokedSeq >= entry.seq;
+    const expired = notAfter !== 0 && this.#deps.now() > notAfter;
+    return {
+      grant: p.number,
+      label: p.label,
+      patientKey,
+      requesterKey,
+      sourceKey,
+      studyHash,
+      notAfter,
+      state: revoked ? 'revoked' : expired ? 'expired' : 'allowed',
+      source: p.source,
+      retrieved: this.#record.retrieved.some(
+        item => item.requesterKey === toHex(requesterKey) && item.studyHash === toHex(studyHash),
+      ),
+      recordNumber: this.#record.recordNumbers[toHex(patientKey)] ?? null,
+    };
+  }
+
+  /** One grant by its number. @throws ClientError CLIENT_GRANT_UNKNOWN */
+  async grant(number: number): Promise<InboxGrant> {
+    const grant = (await this.grants())[number - 1];
+    if (grant) return grant;
+    throw new ClientError({ code: 'CLIENT_GRANT_UNKNOWN', grant: number }, `the inbox has no grant ${number}`);
+  }
+
+  /** The secret key that a grant was made to. @throws ClientError CLIENT_GRANT_UNKNOWN */
+  keyOf(grant: InboxGrant): SecretKey {
+    const name = publicKeyHex(grant.requesterKey);
+    const key = this.#record.keys.find(({ requesterKey }) => requesterKey === name);
+    if (key) return SecretKey.fromSeed(fromHex(key.seed), 'requester');
+    throw new ClientError({ code: 'CLIENT_GRANT_UNKNOWN', grant: grant.grant }, 'this inbox has no key for that grant');
+  }
+
+  async markRetrieved(grant: InboxGrant, sha256: Uint8Array): Promise<void> {
+    this.#record.retrieved.push({
+      requesterKey: publicKeyHex(grant.requesterKey),
+      studyHash: toHex(grant.studyHash),
+      sha256: toHex(sha256),
+      time: this.#deps.now(),
+    });
+    await this.#save();
+  }
+
+  /** Remember whose patient key this is in the local records. It stays on this machine. */
+  async setRecordNumber(patientKey: PublicKey, recordNumber: string): Promise<void> {
+    this.#record.recordNumbers[publicKeyHex(patientKey)] = recordNumber;
+    await this.#save();
+  }
+
+  #save(): Promise<void> {
+    return this.#deps.store.save(encodeRecord(this.#record));
+  }
+}

@@ -1,0 +1,104 @@
+/** What node and gateway share as servers: listening with bounds, closing at once, and guarding a local surface. */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { ClientError } from '../errors.js';
+import { UsageError } from './commandLine.js';
+import { isLoopback } from './nodeFetch.js';
+
+const headersTimeoutMs = 5_000;
+const requestTimeoutMs = 30_000;
+const maxConnections = 1024;
+
+/** PEM texts; `clientCa` makes a client certificate of that authority necessary. */
+export interface ServerTls {
+  cert: string;
+  key: string;
+  clientCa?: string | undefined;
+}
+
+export interface ListenInit {
+  /** HOST:PORT; port 0 takes a free one. */
+  address: string;
+  handler: RequestListener;
+  tls?: ServerTls | undefined;
+  /** A named reverse proxy or a unix socket stands in front: plain http on a host that isn't loopback is wanted. */
+  behindProxy?: boolean;
+  /** Sees the server before it listens. */
+  prepare?: (server: Server) => void;
+}
+
+export interface Listening {
+  url: string;
+  close: () => Promise<void>;
+}
+
+/** @throws UsageError for a bad address or plain http beyond loopback; ClientError CLIENT_PORT_IN_USE */
+export async function listenHttp(p: ListenInit): Promise<Listening> {
+  const { host, port } = splitAddress(p.address);
+  if (!p.tls && !p.behindProxy && !isLoopback(host)) {
+    throw new UsageError(`${p.address}: plain http is for loopback only; configure TLS`);
+  }
+  const server = p.tls ? createTlsServer(tlsOptions(p.tls), p.handler) : createServer(p.handler);
+  server.headersTimeout = headersTimeoutMs;
+  server.requestTimeout = requestTimeoutMs;
+  server.maxConnections = maxConnections;
+  p.prepare?.(server);
+  await listening(server, p.address, port, host.replace(/^\[|\]$/g, ''));
+  const bound = server.address();
+  const actual = typeof bound === 'object' && bound ? bound.port : port;
+  return { url: `${p.tls ? 'https' : 'http'}://${host}:${actual}`, close: () => closeServer(server) };
+}
+
+function tlsOptions(tls: ServerTls): Parameters<typeof createTlsServer>[0] {
+  const client = tls.clientCa ? { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true } : {};
+  return { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', ...client };
+}
+
+/** HOST:PORT, IPv6 in brackets. @throws UsageError */
+export function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(\[[0-9a-f:.]+\]|[^:\s]+):(\d{1,5})$/i.exec(address);
+  const port = Number(match?.[2]);
+  if (!match?.[1] || port > 65_535) throw new UsageError(`${address}: expected HOST:PORT`);
+  return { host: match[1], port };
+}
+
+function listening(server: Server, address: string, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === 'EADDRINUSE';
+      const detail = { code: 'CLIENT_PORT_IN_USE' as const, address };
+      reject(taken ? new ClientError(detail, `${address} is in use by another program`, { cause }) : cause);
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** The bearer token of a local surface: 32 random bytes in a file that only its owner reads, made at the first start. */
+export function localToken(path: string): string {
+  if (!existsSync(path)) writeFileSync(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+  return readFileSync(path, 'utf8').trim();
+}
+
+/**
+ * Guard of a local surface against other programs' users and against pages in a browser (DNS rebinding, CSRF):
+ * loopback Host, no foreign Origin, the token.
+ * @returns what is wrong, or null
+ */
+export function localRefusal(request: IncomingMessage, token: string): 'Host' | 'Origin' | 'token' | null {
+  const host = (request.headers.host ?? '').toLowerCase();
+  if (!isLoopback(host.replace(/:\d+$/, ''))) return 'Host';
+  const origin = request.headers.origin;
+  if (origin !== undefined && origin !== `http://${host}`) return 'Origin';
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted) ? null : 'token';
+}

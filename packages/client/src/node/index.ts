@@ -1,0 +1,15 @@
+/** What a Node program adds to the client: a fetch that trusts a given CA, configuration, command lines, safe files. */
+export { hexBytes, printJson, runCommandLine, UsageError, untilSignal } from './commandLine.js';
+export { type ConfigurationLayers, loadConfiguration } from './configuration.js';
+export {
+  type ListenInit,
+  type Listening,
+  listenHttp,
+  localRefusal,
+  localToken,
+  type ServerTls,
+  splitAddress,
+} from './httpServer.js';
+export { isLoopback, type NodeFetchInit, nodeFetch } from './nodeFetch.js';
+export { loadRecord, saveRecord } from './recordFile.js';
+export { recordFile } from './recordSealing.js';

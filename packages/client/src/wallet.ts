@@ -1,0 +1,426 @@
+/**
+ * The patient's side of Figure 3: claim a study (block B), allow access (block C), revoke, veto, take over.
+ *
+ * The record is saved before anything that relies on it leaves: a key is on disk before it is claimed with, a grant
+ * before it is posted. Stopping anywhere leaves a study or grant that `list` shows with how far it came, and the same
+ * command again completes it.
+ */
+import {
+  type AllowAccess,
+  cardWords,
+  chooseSeq,
+  claimWords,
+  createAllowAccess,
+  createClaim,
+  createKeepStudy,
+  createReclaim,
+  createRevokeAccess,
+  encodeClaim,
+  encodeReclaim,
+  fromHex,
+  hashStudy,
+  Keyring,
+  nobleVerifier,
+  type PublicKey,
+  parseOffer,
+  parsePublicKey,
+  parseRequesterCard,
+  publicKeyHex,
+  type RequesterCard,
+  type SecretKey,
+  type StudyOffer,
+  toHex,
+} from '@radpass/core';
+import { createConsentReceipt } from './consentReceipt.js';
+import { ClientError } from './errors.js';
+import type { ClaimState, GatewayApi, RedeemedOffer, StudyCard } from './gatewayApi.js';
+import type { NodeApi, SeqQuery } from './nodeApi.js';
+import type { StudyEntry } from './nodeSchemas.js';
+import {
+  encodeRecord,
+  parseRecord,
+  type RecordStore,
+  type WalletGrant,
+  type WalletRecord,
+  type WalletStudy,
+  walletRecordSchema,
+} from './walletRecord.js';
+
+export interface WalletDeps {
+  store: RecordStore;
+  node: NodeApi;
+  gateway: (url: string) => GatewayApi;
+  /** Unix ms. */
+  now: () => number;
+}
+
+export interface Claimed {
+  /** The study's number in this wallet, from 1. */
+  study: number;
+  card: StudyCard;
+  /** Six words that the desk's screen must show too, before staff confirm. */
+  words: string[];
+}
+
+export interface Allowed {
+  study: number;
+  label: string;
+  /** Six words that the requester's screen must show too. */
+  words: string[];
+  transactionId: Uint8Array;
+}
+
+export interface ListedStudy {
+  study: number;
+  card: StudyCard;
+  /** waiting … refused as the gateway says; "yours" only when the ledger's final state names this wallet's key. */
+  state: ClaimState['state'] | 'yours' | 'lost' | 'unknown';
+  /** Set when the source has re-established ownership for another key and the veto is still possible. */
+  takeoverPending: boolean;
+  grants: { label: string; requesterKey: string; notAfter: number; revoked: boolean }[];
+}
+
+export class Wallet {
+  readonly #deps: WalletDeps;
+  readonly #record: WalletRecord;
+  readonly #keyring: Keyring;
+
+  private constructor(deps: WalletDeps, record: WalletRecord) {
+    this.#deps = deps;
+    this.#record = record;
+    this.#keyring = Keyring.fromBackup(record.backup);
+  }
+
+  /** Open the wallet in the store, or make one for the node's network. @throws ClientError CLIENT_RECORD_DAMAGED */
+  static async open(deps: WalletDeps): Promise<Wallet> {
+    const bytes = await deps.store.load();
+    if (bytes) return new Wallet(deps, parseRecord(bytes, walletRecordSchema));
+    const { chainId } = await deps.node.status();
+    const backup = Keyring.create().backup();
+    const wallet = new Wallet(deps, { version: 1, chainId: toHex(chainId), backup, nextIndex: 0, studies: [] });
+    await wallet.#save();
+    return wallet;
+  }
+
+  /** Redeem an offer and claim the study with a fresh key. Compare the words with the desk's before staff confirm. */
+  claim(offerText: string): Promise<Claimed> {
+    return this.#claim(offerText, false);
+  }
+
+  /** Take over a study of yours whose key is lost: the source has checked who you are; takes effect after a delay. */
+  reclaim(offerText: string): Promise<Claimed> {
+    return this.#claim(offerText, true);
+  }
+
+  async #claim(offerText: string, takeOver: boolean): Promise<Claimed> {
+    const offer = this.#parseOffer(offerText);
+    const token = toHex(offer.token);
+    const begun = this.#record.studies.findIndex(study => study.token === token);
+    const number = begun >= 0 ? begun + 1 : await this.#redeem(offer, takeOver);
+    const study = this.#study(number);
+    const signed = this.#signClaim(study);
+    const { id } = await this.#gatewayOf(study).claim(fromHex(study.token), signed);
+    study.claimId = id;
+    await this.#save();
+    return {
+      study: number,
+      card: study.card,
+      words: claimWords(this.#keyOf(study).publicKey, fromHex(study.studyHash)),
+    };
+  }
+
+  #parseOffer(text: string): StudyOffer {
+    const offer = parseOffer(text.trim());
+    const chainId = toHex(offer.chainId);
+    if (chainId !== this.#record.chainId) {
+      const detail = { code: 'CLIENT_WRONG_NETWORK' as const, expected: this.#record.chainId, got: chainId };
+      throw new ClientError(detail, 'this offer is for another network');
+    }
+    if (this.#deps.now() > offer.expires) {
+      throw new ClientError(
+        { code: 'CLIENT_OFFER_EXPIRED', expires: offer.expires },
+        'this offer has expired: ask the desk for a new one',
+      );
+    }
+    return offer;
+  }
+
+  async #redeem(offer: StudyOffer, takeOver: boolean): Promise<number> {
+    const redeemed = await this.#deps.gateway(offer.url).redeem(offer.token);
+    this.#checkRedeemed(offer, redeemed, takeOver);
+    const index = this.#record.nextIndex;
+    const patientKey = publicKeyHex(this.#keyring.studyKey(index).publicKey);
+    const owner = redeemed.owner;
+    this.#record.nextIndex = index + 1;
+    this.#record.studies.push({
+      index,
+      patientKey,
+      sourceKey: publicKeyHex(offer.sourceKey),
+      url: offer.url,
+      studyHash: toHex(redeemed.studyHash),
+      salt: toHex(redeemed.salt),
+      studyInstanceUID: redeemed.studyInstanceUID,
+      card: redeemed.study,
+      token: toHex(offer.token),
+      claimId: '',
+      previous: takeOver && owner ? { patientKey: publicKeyHex(owner.patientKey), generation: owner.generation } : null,
+      grants: [],
+    });
+    await this.#save();
+    return this.#record.studies.length;
+  }
+
+  #checkRedeemed(offer: StudyOffer, redeemed: RedeemedOffer, takeOver: boolean): void {
+    const mismatch = (what: string): ClientError =>
+      new ClientError({ code: 'CLIENT_OFFER_MISMATCH', what }, `the gateway's answer doesn't fit the offer: ${what}`);
+    if (toHex(redeemed.chainId) !== this.#record.chainId) throw mismatch('network');
+    if (publicKeyHex(redeemed.sourceKey) !== publicKeyHex(offer.sourceKey)) throw mismatch('source');
+    const { sourceKey } = offer;
+    const { salt, studyInstanceUID } = redeemed;
+    if (toHex(hashStudy({ sourceKey, salt, studyInstanceUid: studyInstanceUID })) !== toHex(redeemed.studyHash))
+      throw mismatch('study');
+    if (takeOver && !redeemed.owner) throw mismatch('the study has no owner yet; claim it');
+  }
+
+  #signClaim(study: WalletStudy): { claim: Uint8Array } | { reclaim: Uint8Array } {
+    const common = {
+      chainId: fromHex(this.#record.chainId),
+      key: this.#keyOf(study),
+      sourceKey: parsePublicKey(study.sourceKey),
+      studyHash: fromHex(study.studyHash),
+    };
+    if (!study.previous) return { claim: encodeClaim(createClaim(common)) };
+    const previousPatientKey = parsePublicKey(study.previous.patientKey);
+    return {
+      reclaim: encodeReclaim(createReclaim({ ...common, previousPatientKey, generation: study.previous.generation })),
+    };
+  }
+
+  /** Allow the requester of a card to retrieve a study, until a time or until revoked. */
+  async allow(number: number, cardText: string, p: { notAfter?: number } = {}): Promise<Allowed> {
+    const study = this.#study(number);
+    const card = this.#parseCard(cardText);
+    await this.#mustBeOwner(number, study);
+    const notAfter = p.notAfter ?? 0;
+    const requesterKey = this.#freeKey(card);
+    const receipt = createConsentReceipt({
+      information: `imaging study: ${study.card.modality} ${study.card.date} ${study.card.description}`.trim(),
+      source: study.url,
+      recipient: card.label,
+      expires: notAfter === 0 ? 'until revoked' : new Date(notAfter).toISOString(),
+    });
+    const transaction = createAllowAccess({
+      ...this.#entryFields(study),
+      seq: await this.#seq(study, requesterKey),
+      requesterKey,
+      notAfter,
+      receiptHash: receipt.hash,
+    });
+    const { seq } = transaction.tuple as AllowAccess;
+    study.grants.push({
+      requesterKey: publicKeyHex(requesterKey),
+      label: card.label,
+      seq,
+      notAfter,
+      transactionId: toHex(transaction.id),
+      revoked: false,
+      receipt: toHex(receipt.receipt),
+      receiptRandom: toHex(receipt.random),
+    });
+    await this.#save();
+    await this.#deps.node.submit(transaction);
+    return { study: number, label: card.label, words: cardWords(card), transactionId: transaction.id };
+  }
+
+  #parseCard(text: string): RequesterCard {
+    const card = parseRequesterCard(text.trim(), nobleVerifier);
+    const chainId = toHex(card.chainId);
+    if (chainId !== this.#record.chainId) {
+      const detail = { code: 'CLIENT_WRONG_NETWORK' as const, expected: this.#record.chainId, got: chainId };
+      throw new ClientError(detail, 'this card is for another network');
+    }
+    if (this.#deps.now() > card.expires) {
+      throw new ClientError(
+        { code: 'CLIENT_CARD_EXPIRED', expires: card.expires },
+        'this card has expired: ask for a new one',
+      );
+    }
+    return card;
+  }
+
+  /** A card holds several unused keys; each grant takes one that no grant of this wallet has used. */
+  #freeKey(card: RequesterCard): PublicKey {
+    const used = new Set(this.#record.studies.flatMap(study => study.grants.map(grant => grant.requesterKey)));
+    const free = card.keys.find(key => !used.has(publicKeyHex(key)));
+    if (free) return free;
+    throw new ClientError(
+      { code: 'CLIENT_CARD_USED_UP', label: card.label },
+      'every key of this card was used: ask for a new card',
+    );
+  }
+
+  /**
+   * Take back what was allowed: one grant, or without `requesterKey` everyone's. It goes to the gateway, which stops
+   * serving at once, and to the ledger.
+   * @returns the source's receipt, or null if the gateway could not be reached (the ledger tells it then)
+   */
+  async revoke(
+    number: number,
+    requesterKey: PublicKey | null,
+  ): Promise<{ transactionId: Uint8Array; receipt: Uint8Array | null }> {
+    const study = this.#study(number);
+    const matches = (grant: WalletGrant): boolean =>
+      requesterKey === null || grant.requesterKey === publicKeyHex(requesterKey);
+    if (!study.grants.some(matches)) {
+      throw new ClientError(
+        { code: 'CLIENT_NO_GRANT', study: number },
+        'this study was not shared with that requester',
+      );
+    }
+    const transaction = createRevokeAccess({
+      ...this.#entryFields(study),
+      seq: Math.max(await this.#seq(study, requesterKey), ...study.grants.filter(matches).map(grant => grant.seq + 1)),
+      requesterKey,
+    });
+    const [posted, told] = await Promise.allSettled([
+      this.#deps.node.submit(transaction),
+      this.#gatewayOf(study).revoke(transaction),
+    ]);
+    if (posted.status === 'rejected' && told.status === 'rejected') throw posted.reason;
+    for (const grant of study.grants.filter(matches)) grant.revoked = true;
+    await this.#save();
+    return { transactionId: transaction.id, receipt: told.status === 'fulfilled' ? told.value.receipt : null };
+  }
+
+  /** Veto a reassignment of this study to another key, before it takes effect. */
+  async keep(number: number): Promise<{ transactionId: Uint8Array }> {
+    const study = this.#study(number);
+    const entry = await this.#entryOf(study);
+    if (!entry?.pendingOwner) {
+      throw new ClientError({ code: 'CLIENT_NO_REASSIGNMENT', study: number }, 'nobody is taking over this study');
+    }
+    const { chainId, key, sourceKey, studyHash } = this.#entryFields(study);
+    const transaction = createKeepStudy({
+      chainId,
+      key,
+      sourceKey,
+      studyHash,
+      reassignId: entry.reassignId,
+    });
+    await this.#deps.node.submit(transaction);
+    return { transactionId: transaction.id };
+  }
+
+  /** Every study with how far it came. A source that can't be reached leaves its state "unknown". */
+  list(): Promise<ListedStudy[]> {
+    return Promise.all(this.#record.studies.map((study, i) => this.#listed(study, i + 1)));
+  }
+
+  async #listed(study: WalletStudy, number: number): Promise<ListedStudy> {
+    const entry = await this.#entryOf(study);
+    return {
+      study: number,
+      card: study.card,
+      state: await this.#stateOf(study, entry),
+      takeoverPending: entry?.pendingOwner != null && toHex(entry.owner) === study.patientKey,
+      grants: study.grants.map(({ label, requesterKey, notAfter, revoked }) => ({
+        label,
+        requesterKey,
+        notAfter,
+        revoked,
+      })),
+    };
+  }
+
+  async #stateOf(study: WalletStudy, entry: StudyEntry | null): Promise<ListedStudy['state']> {
+    if (entry && toHex(entry.owner) === study.patientKey) return 'yours';
+    if (entry && !study.previous) return 'lost';
+    if (study.claimId === '') return 'unknown';
+    try {
+      return (await this.#gatewayOf(study).claimState(study.claimId)).state;
+    } catch (error) {
+      if (error instanceof ClientError) return 'unknown';
+      throw error;
+    }
+  }
+
+  /** Wait until the ledger's final state names this wallet's key as owner. @throws ClientError CLIENT_STUDY_NOT_YOURS */
+  async waitUntilYours(number: number, p: { timeoutMs: number; everyMs?: number }): Promise<StudyEntry> {
+    const study = this.#study(number);
+    const everyMs = p.everyMs ?? 250;
+    for (let waited = 0; waited <= p.timeoutMs; waited += everyMs) {
+      const entry = await this.#entryOf(study);
+      if (entry && toHex(entry.owner) === study.patientKey) return entry;
+      const state = await this.#stateOf(study, entry);
+      if (state === 'refused' || state === 'lost') throw notYours(number, state);
+      await new Promise(resolve => setTimeout(resolve, everyMs));
+    }
+    throw notYours(number, 'waiting');
+  }
+
+  /** The words that would restore every key; to be written down, not shown to anyone. */
+  backup(): { mnemonic: string; device: number } {
+    return { ...this.#record.backup };
+  }
+
+  async #mustBeOwner(number: number, study: WalletStudy): Promise<void> {
+    const entry = await this.#entryOf(study);
+    if (!entry || toHex(entry.owner) !== study.patientKey) throw notYours(number, entry ? 'lost' : 'waiting');
+  }
+
+  async #entryOf(study: WalletStudy): Promise<StudyEntry | null> {
+    const { studies } = await this.#deps.node.studies({ hashPrefix: study.studyHash.slice(0, 8) });
+    const isThis = (entry: StudyEntry): boolean =>
+      toHex(entry.studyHash) === study.studyHash && toHex(entry.sourceKey) === study.sourceKey;
+    return studies.find(isThis) ?? null;
+  }
+
+  async #seq(study: WalletStudy, requesterKey: PublicKey | null): Promise<number> {
+    const { patientKey, sourceKey, studyHash } = this.#entryFields(study);
+    const query: SeqQuery = { sourceKey, studyHash, patientKey, ...(requesterKey ? { requesterKey } : {}) };
+    const [status, bound] = await Promise.all([this.#deps.node.status(), this.#deps.node.seqBound(query)]);
+    return chooseSeq(status.genesisTimeMs + status.headSlot * status.slotMs, bound - 1);
+  }
+
+  #entryFields(study: WalletStudy): {
+    chainId: Uint8Array;
+    key: SecretKey;
+    patientKey: PublicKey;
+    sourceKey: PublicKey;
+    studyHash: Uint8Array;
+  } {
+    const key = this.#keyOf(study);
+    return {
+      chainId: fromHex(this.#record.chainId),
+      key,
+      patientKey: key.publicKey,
+      sourceKey: parsePublicKey(study.sourceKey),
+      studyHash: fromHex(study.studyHash),
+    };
+  }
+
+  #keyOf(study: WalletStudy): SecretKey {
+    return this.#keyring.studyKey(study.index);
+  }
+
+  #gatewayOf(study: WalletStudy): GatewayApi {
+    return this.#deps.gateway(study.url);
+  }
+
+  #study(number: number): WalletStudy {
+    const study = this.#record.studies[number - 1];
+    if (study) return study;
+    throw new ClientError({ code: 'CLIENT_STUDY_UNKNOWN', study: number }, `this wallet has no study ${number}`);
+  }
+
+  #save(): Promise<void> {
+    return this.#deps.store.save(encodeRecord(this.#record));
+  }
+}
+
+function notYours(study: number, state: string): ClientError {
+  return new ClientError(
+    { code: 'CLIENT_STUDY_NOT_YOURS', study, state },
+    `study ${study} is not yours on the ledger (${state})`,
+  );
+}

@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { NodeApi, type NodeEvent } from '../dist/index.js';
+import {
+  listenHttp,
+  loadConfiguration,
+  localRefusal,
+  nodeFetch,
+  recordFile,
+  saveRecord,
+  UsageError,
+} from '../dist/node/index.js';
+
+const schema = z.strictObject({
+  url: z.string(),
+  tls: z.strictObject({ cert: z.string() }).optional(),
+  count: z.number(),
+});
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'radpass-client-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('configuration', () => {
+  const file = (content: object): string => {
+    const path = join(folder, 'config.json');
+    writeFileSync(path, JSON.stringify(content));
+    return path;
+  };
+  const load = (content: object, env = {}, flags = {}) =>
+    loadConfiguration(schema, { file: file(content), envPrefix: 'RADPASS_X', env, flags });
+
+  it('takes a flag before the environment, and the environment before the file', () => {
+    const content = { url: 'file', count: 1 };
+    expect(load(content).url).toBe('file');
+    expect(load(content, { RADPASS_X_URL: 'env', RADPASS_X_TLS_CERT: 'c' })).toMatchObject({
+      url: 'env',
+      tls: { cert: 'c' },
+    });
+    expect(load(content, { RADPASS_X_URL: 'env' }, { url: 'flag' }).url).toBe('flag');
+    expect(load(content, { RADPASS_X_COUNT: '7' }).count).toBe(7);
+  });
+
+  it('names the field that is unknown or wrong', () => {
+    expect(() => load({ url: 'a', count: 1, colour: 2 })).toThrow(/colour/);
+    expect(() => load({ url: 'a', count: 'x' })).toThrow(/count/);
+    expect(() => load({ url: 'a', count: 1, tls: { cert: 'c', ciph: 1 } })).toThrow(/tls\.ciph/);
+    expect(() => loadConfiguration(schema, { file: join(folder, 'none'), envPrefix: 'X' })).toThrow(UsageError);
+  });
+});
+
+describe('a record file', () => {
+  it('holds what was saved, for its owner alone', async () => {
+    const store = recordFile(join(folder, 'wallet'), { kind: 'wallet', plain: true });
+    expect(await store.load()).toBeNull();
+    await store.save(new Uint8Array([1, 2, 3]));
+    expect(await store.load()).toEqual(new Uint8Array([1, 2, 3]));
+  });
+
+  it('keeps the old record when a save stops before the rename', async () => {
+    const path = join(folder, 'record');
+    await saveRecord(path, new Uint8Array([1]));
+    writeFileSync(`${path}.new`, 'half');
+    expect(readFileSync(path)).toEqual(Buffer.from([1]));
+    await saveRecord(path, new Uint8Array([2]));
+    expect(readFileSync(path)).toEqual(Buffer.from([2]));
+  });
+});
+
+describe('a server', () => {
+  it('refuses plain http beyond loopback, a bad address, and a port in use', async () => {
+    const handler = (): void => undefined;
+    await expect(listenHttp({ address: '0.0.0.0:0', handler })).rejects.toThrow(UsageError);
+    await expect(listenHttp({ address: 'nowhere', handler })).rejects.toThrow(UsageError);
+    const first = await listenHttp({ address: '127.0.0.1:0', handler });
+    const address = first.url.slice('http://'.length);
+    await expect(listenHttp({ address, handler })).rejects.toMatchObject({ code: 'CLIENT_PORT_IN_USE' });
+    await first.close();
+  });
+
+  it.each([
+    ['another Host', { host: 'evil.example' }, 'Host'],
+    ['a foreign Origin', { host: '127.0.0.1:1', origin: 'https://evil.example' }, 'Origin'],
+    ['no token', { host: '127.0.0.1:1' }, 'token'],
+    ['another token', { host: 'localhost:1', authorization: 'Bearer x' }, 'token'],
+  ])('guards a local surface against %s', (_what, headers, refusal) => {
+    expect(localRefusal({ headers } as Parameters<typeof localRefusal>[0], 't')).toBe(refusal);
+  });
+
+  it("lets the local surface's own page and commands in", () => {
+    const headers = { host: '127.0.0.1:1', origin: 'http://127.0.0.1:1', authorization: 'Bearer t' };
+    expect(localRefusal({ headers } as Parameters<typeof localRefusal>[0], 't')).toBeNull();
+  });
+});
+
+describe('following events', () => {
+  it('cuts the stream into events, whatever the chunks, and says when it ends', async () => {
+    const text =
+      'id: 3\nevent: heartbeat\ndata: {}\n\n: note\nid: 4\nevent: revocation\ndata: {"transaction":"aa"}\n\nid: 5\nevent: unknown\ndata: {}\n\n';
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const part of text.match(/[\s\S]{1,7}/g) ?? []) response.write(part);
+      response.end();
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const node = new NodeApi({ url: `http://127.0.0.1:${port}`, fetch: nodeFetch() });
+    const events: NodeEvent[] = [];
+    await new Promise<void>(resolve =>
+      node.events(
+        0,
+        event => events.push(event),
+        () => resolve(),
+      ),
+    );
+    expect(events).toEqual([
+      { cursor: 3, kind: 'heartbeat' },
+      { cursor: 4, kind: 'revocation', transaction: new Uint8Array([0xaa]) },
+    ]);
+    server.close();
+  });
+
+  it('refuses plain http to another machine', async () => {
+    await expect(new NodeApi({ url: 'http://192.0.2.1', fetch: nodeFetch() }).status()).rejects.toMatchObject({
+      code: 'CLIENT_UNREACHABLE',
+    });
+  });
+});
