@@ -1,1 +1,61 @@
-export {};
+/** @radpass/ledger: the public list, grouped by task. Pure rules; no Node import. */
+
+// Judge and build blocks
+export { type ApplyBlockInput, applyBlock } from './applyBlock.js';
+export {
+  type Block,
+  type Body,
+  blockId,
+  blockLimits,
+  encodeBlock,
+  encodeHeader,
+  type Header,
+  parseBlock,
+  parseHeader,
+  rulesVersion,
+} from './block.js';
+export { dutyOfSlot, leaderOfSlot, type SlotDuty, transactionContext } from './boundary.js';
+export { type BuildBlockInput, type BuiltBlock, buildBlock } from './buildBlock.js';
+// Rules of consensus
+export { vrfAlpha } from './consensus/beacon.js';
+export { finalityOf, stakeTable, weightOf } from './consensus/chainTables.js';
+export type { Committee } from './consensus/committee.js';
+export { type FinalityRecord, isQuorum } from './consensus/finality.js';
+export { type BlockTree, compareHeads, selectHead, type TreeBlock } from './consensus/forkChoice.js';
+export { type Consensus, consensus } from './consensus/index.js';
+export { type StakeEntry, selectLeader } from './consensus/leader.js';
+export { defaultParams, epochOf, type Params, paramNames, tinyParams } from './consensus/params.js';
+export {
+  fadingGenesis,
+  type StakeInput,
+  type StakePolicy,
+  type StakePolicyName,
+  type StakeSource,
+  type StakeTable,
+  studyCount,
+  studyWeight,
+} from './consensus/stake.js';
+export {
+  type Checkpoint,
+  encodeVote,
+  encodeVoteMessage,
+  parseVote,
+  signVote,
+  type Vote,
+  type VoteMessage,
+  type VoteSet,
+  verifyVote,
+} from './consensus/votes.js';
+export { vrfOutput, vrfProve, vrfVerify } from './consensus/vrf.js';
+// Errors
+export { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
+// Make and read genesis
+export {
+  createGenesis,
+  type Founder,
+  type Genesis,
+  type GenesisContent,
+  maxGenesisBytes,
+  parseGenesis,
+} from './genesis.js';
+export { committeeOfGenesis, genesisState, genesisView, type ParentView } from './genesisState.js';
