@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { Point, utils } from '@noble/ed25519';
+import fc from 'fast-check';
+import { dataDir, needs } from '../../../tools/needs.mjs';
+import { concatBytes, fromHex, nobleVerifier, SecretKey, sign, signingPreimage, toHex, utf8 } from '../dist/index.js';
+import { nodeVerifier } from '../dist/node/index.js';
+
+const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+const chainId = new Uint8Array(32);
+
+interface Case {
+  signature: Uint8Array;
+  message: Uint8Array;
+  key: Uint8Array;
+}
+
+/** The verdict of the rule; every backend must give it, and what is fast may only be stricter. */
+function verdict({ signature, message, key }: Case): boolean {
+  const rule = nobleVerifier.verify(signature, message, key);
+  const strict = nodeVerifier.verifyStrict(signature, message, key);
+  expect(nodeVerifier.verify(signature, message, key)).toBe(rule);
+  if (strict) expect(rule).toBe(true);
+  return rule;
+}
+
+function load<T>(path: string): T {
+  return JSON.parse(readFileSync(join(dataDir, 'vectors', path), 'utf8'));
+}
+
+needs('vectors', describe)('Ed25519 vectors of others, by the ZIP215 rule', () => {
+  it('Wycheproof: what RFC 8032 accepts is accepted, and one more: R with x = 0 and the sign bit set', () => {
+    interface Group {
+      publicKey: { pk: string };
+      tests: { tcId: number; msg: string; sig: string; result: string }[];
+    }
+    const { testGroups, numberOfTests } = load<{ testGroups: Group[]; numberOfTests: number }>(
+      'wycheproof/ed25519_test.json',
+    );
+    const judged = testGroups.flatMap(group =>
+      group.tests.map(({ tcId, msg, sig, result }) => {
+        const accepted = verdict({ signature: fromHex(sig), message: fromHex(msg), key: fromHex(group.publicKey.pk) });
+        return { tcId, agrees: accepted === (result === 'valid') };
+      }),
+    );
+    expect(judged).toHaveLength(numberOfTests);
+    expect(judged.filter(({ agrees }) => !agrees).map(({ tcId }) => tcId)).toEqual([151]);
+  });
+
+  it('CCTV: every edge case is accepted but those whose k was computed over other bytes', () => {
+    const cases = load<{ key: string; sig: string; msg: string; flags: string[] | null }[]>('cctv/ed25519vectors.json');
+    expect(cases).toHaveLength(914);
+    let accepted = 0;
+    for (const { key, sig, msg, flags } of cases) {
+      const accepts = verdict({ signature: fromHex(sig), message: utf8(msg), key: fromHex(key) });
+      if (accepts) accepted++;
+      else expect(flags).toContain('reencoded_k');
+    }
+    expect(accepted).toBe(826);
+  });
+
+  it('speccheck: the row of Zebra, which made the rule', () => {
+    const cases = load<{ message: string; pub_key: string; signature: string }[]>('speccheck/cases.json');
+    const row = cases.map(({ message, pub_key, signature }) =>
+      verdict({ signature: fromHex(signature), message: fromHex(message), key: fromHex(pub_key) }) ? 'V' : 'X',
+    );
+    expect(row.join('')).toBe('VVVVVVXXXVVV');
+  });
+
+  it('RFC 8032 and the rows after: same keys, same signatures', () => {
+    const rows =
+      load<{ seed: string; public: string; message: string; signature: string }[]>('rfc8032/sign-input-128.json');
+    expect(rows).toHaveLength(128);
+    for (const row of rows) {
+      const key = SecretKey.fromSeed(fromHex(row.seed)).publicKey;
+      expect(toHex(key)).toBe(row.public);
+      const given = { signature: fromHex(row.signature), message: fromHex(row.message), key };
+      expect(verdict(given)).toBe(true);
+      expect(verdict({ ...given, message: concatBytes(given.message, Uint8Array.of(0)) })).toBe(false);
+    }
+  });
+});
+
+const seed = new Uint8Array(32).fill(3);
+const message = utf8('message');
+const { scalar } = utils.getExtendedPublicKey(seed);
+/** The eight points of small order. */
+const generator8 = Point.fromBytes(fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'));
+const torsion = Array.from({ length: 8 }, (_, i) => generator8.multiplyUnsafe(BigInt(i)));
+const littleEndian = (n: bigint) => fromHex(n.toString(16).padStart(64, '0')).reverse();
+const toNumber = (bytes: Uint8Array) => BigInt(`0x${toHex(new Uint8Array(bytes).reverse())}`);
+
+/** A signature whose R and A carry the torsion points number i and j; with `shift` added to S. */
+async function crafted(i: number, j: number, shift = 0n): Promise<Case> {
+  const nonce = 987654321n;
+  const key = Point.BASE.multiply(scalar).add(torsion[j]!).toBytes();
+  const R = Point.BASE.multiply(nonce).add(torsion[i]!).toBytes();
+  const digest = await crypto.subtle.digest('SHA-512', new Uint8Array(concatBytes(R, key, message)));
+  const k = toNumber(new Uint8Array(digest)) % order;
+  const S = ((nonce + k * scalar) % order) + shift;
+  return { signature: concatBytes(R, littleEndian(S)), message, key };
+}
+
+describe('crafted signatures', () => {
+  it('are accepted whatever small-order part R and the key carry: the equation has the cofactor', async () => {
+    let strict = 0;
+    for (let i = 0; i < 8; i++) {
+      for (let j = 0; j < 8; j++) {
+        const given = await crafted(i, j);
+        expect([i, j, verdict(given)]).toEqual([i, j, true]);
+        if (nodeVerifier.verifyStrict(given.signature, given.message, given.key)) strict++;
+      }
+    }
+    expect(strict).toBeGreaterThan(0);
+    expect(strict).toBeLessThan(64);
+  });
+
+  it('are refused when S is not reduced', async () => {
+    expect(verdict(await crafted(0, 0, 0n))).toBe(true);
+    for (const times of [1n, 2n, 15n]) expect(verdict(await crafted(0, 0, times * order))).toBe(false);
+  });
+
+  it('are refused in any other length, of signature or key, without an exception', () => {
+    const key = SecretKey.fromSeed(seed);
+    const signature = sign(key, 'claim', chainId, message);
+    const given = { signature, message: signingPreimage('claim', chainId, message), key: key.publicKey };
+    expect(verdict(given)).toBe(true);
+    for (const length of [0, 63, 65, 128]) {
+      const other = new Uint8Array(length);
+      other.set(signature.subarray(0, length));
+      expect(verdict({ ...given, signature: other })).toBe(false);
+    }
+    for (const length of [0, 31, 33]) {
+      const other = new Uint8Array(length);
+      other.set(key.publicKey.subarray(0, length));
+      expect(verdict({ ...given, key: other })).toBe(false);
+    }
+  });
+
+  it('are accepted with R in an encoding that is not canonical, if k is over the bytes as received', async () => {
+    // R = the point of order 4 with y = 0, written as p; S = k a.
+    const key = SecretKey.fromSeed(seed).publicKey;
+    const R = fromHex(`ed${'ff'.repeat(30)}7f`);
+    const digest = await crypto.subtle.digest('SHA-512', new Uint8Array(concatBytes(R, key, message)));
+    const S = ((toNumber(new Uint8Array(digest)) % order) * scalar) % order;
+    const signature = concatBytes(R, littleEndian(S));
+    expect(verdict({ signature, message, key })).toBe(true);
+    expect(nodeVerifier.verifyStrict(signature, message, key)).toBe(false);
+  });
+});
+
+describe('every backend', () => {
+  it('is as strict as the rule or stricter; noble is the rule', () => {
+    expect(nobleVerifier.verifyStrict).toBe(nobleVerifier.verify);
+  });
+
+  it('gives one verdict on honest signatures with a bit flipped anywhere', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        fc.uint8Array({ maxLength: 40 }),
+        fc.nat({ max: 8 * 96 }),
+        (anySeed, text, bit) => {
+          const key = SecretKey.fromSeed(anySeed);
+          const bytes = concatBytes(sign(key, 'ownership', chainId, text), key.publicKey);
+          // The last value flips nothing: the honest signature.
+          if (bit < 8 * 96) bytes[bit >> 3]! ^= 1 << (bit & 7);
+          const signature = bytes.subarray(0, 64);
+          const given = { signature, message: signingPreimage('ownership', chainId, text), key: bytes.subarray(64) };
+          expect(verdict(given)).toBe(bit === 8 * 96);
+        },
+      ),
+      { numRuns: 40, examples: [[seed, message, 8 * 96]] },
+    );
+  });
+
+  it('remembers a bounded number of keys and still gives the verdict', () => {
+    const key = SecretKey.fromSeed(seed);
+    const signature = sign(key, 'claim', chainId, message);
+    const given = { signature, message: signingPreimage('claim', chainId, message), key: key.publicKey };
+    const stranger = new Uint8Array(32);
+    for (let n = 0; n < 5000; n++) {
+      new DataView(stranger.buffer).setUint32(4, n);
+      nodeVerifier.verifyStrict(signature, message, stranger);
+    }
+    expect(verdict(given)).toBe(true);
+  });
+});
