@@ -6,4 +6,5 @@ export { type InstanceHeader, readInstanceHeader } from './header.js';
 export { checkOneStudy, type ImageStore, type Instance, type StudySummary } from './imageStore.js';
 export type { Manifest, ManifestInstance } from './manifest.js';
 export { writePhantomStudy } from './phantom.js';
+export { type UnpackedStudy, unpackStudy } from './unpack.js';
 export { mimeType, packageStudy, type StudyDocument } from './zipStudy.js';

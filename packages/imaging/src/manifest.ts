@@ -7,6 +7,7 @@
  *
  * Instances ascend by sopInstanceUID (as text, by code unit); the n-th is IMAGES/I followed by n in seven digits.
  */
+import { parseStudyInstanceUid } from '@radpass/core';
 import { ImagingError } from './errors.js';
 import { isUid } from './header.js';
 
@@ -61,6 +62,16 @@ function asUid(value: unknown, what: string): string {
   return value;
 }
 
+/** Its hash is what the ledger knows, so the grammar is the whole one. */
+function asStudyUid(value: unknown): string {
+  const uid = asUid(value, 'studyInstanceUID');
+  try {
+    return parseStudyInstanceUid(uid);
+  } catch (error) {
+    throw refuse('studyInstanceUID', error);
+  }
+}
+
 /** Throws IMAGING_MANIFEST unless `bytes` are a manifest whose instances ascend and stand where they must. */
 export function parseManifest(bytes: Uint8Array): Manifest {
   let json: unknown;
@@ -76,7 +87,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   let previous = '';
   return {
     formatVersion,
-    studyInstanceUID: asUid(studyInstanceUID, 'studyInstanceUID'),
+    studyInstanceUID: asStudyUid(studyInstanceUID),
     salt: asText(salt, /^([0-9a-f]{64})?$/, 'salt'),
     sourceKey: asText(sourceKey, /^[0-9a-f]{64}$/, 'sourceKey'),
     snapshotTime: asText(snapshotTime, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'snapshotTime'),
