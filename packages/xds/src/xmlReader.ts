@@ -3,8 +3,9 @@
  * this same tree, so there is no second parser that could see something else.
  *
  * A narrow profile of XML 1.0 + Namespaces: UTF-8 only; no DTD (so no entities but the five and characters), no
- * processing instruction, no comment; CDATA folded into text; names are ASCII NCNames; namespace names are
- * printable ASCII without "&<>, so that none is trimmed (saxes does) or left unescaped (libxml2's c14n does); no two attributes called id (in any case or namespace) share a value.
+ * processing instruction, no comment; CDATA folded into text; names are ASCII NCNames; namespace names are printable
+ * ASCII without "&<> so that none is trimmed (saxes does) or left unescaped (libxml2's c14n does); no two attributes
+ * called id (in any case or namespace) share a value.
  * Sizes are checked before parsing, structure while parsing: saxes is quadratic in depth, which 32 makes harmless.
  */
 import { SaxesParser, type SaxesTagNS } from 'saxes';
