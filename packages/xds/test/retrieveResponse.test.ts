@@ -1,13 +1,18 @@
 /** The signed answer: made, streamed, read, verified; and everything that must not pass. */
 import { describe, expect, it } from '@jest/globals';
 import { concatBytes, nobleVerifier, type SecretKey, sha256, toBase64, utf8 } from '@radpass/core';
+import { addressingXml } from '../dist/addressing.js';
 import {
   createFault,
   createRetrieveResponse,
   type RegistryError,
   readRetrieveResponse,
+  retrieveResponseAction,
   type StreamedMessage,
 } from '../dist/index.js';
+import { packMultipart } from '../dist/mtom.js';
+import { responseXml } from '../dist/retrieveDocumentSet.js';
+import { createSecuredEnvelope } from '../dist/wsSecurity.js';
 import {
   attacker,
   documents,
@@ -299,6 +304,37 @@ describe('a requester refuses an answer', () => {
     ],
   ])('%s', async (_, edit, code) => {
     expect(await edited(edit)).toBe(code);
+  });
+
+  describe('that its source signed, but that contradicts itself:', () => {
+    const announced = { ...documents[0]!, mimeType: 'application/zip', contentId: 'a@b' };
+    const signed = { contentId: 'a@b', sha256: sha256(utf8('zip')) };
+    const cases: [string, string, (typeof signed)[], string][] = [
+      ['success without documents', responseXml([], [registryError]).replace('Failure', 'Success'), [], 'XDS_BODY'],
+      ['failure with a document', responseXml([announced], []).replace(':Success', ':Failure'), [signed], 'XDS_BODY'],
+      ['an unknown status', responseXml([announced], []).replace(':Success', ':Maybe'), [signed], 'XDS_BODY'],
+      ['a document without a digest', responseXml([announced], []), [], 'XDS_RESPONSE'],
+      [
+        'a digest without a document',
+        responseXml([announced], []),
+        [signed, { ...signed, contentId: 'c' }],
+        'XDS_RESPONSE',
+      ],
+      ['a document outside the message', responseXml([announced], []).replace('cid:', 'http:'), [signed], 'XDS_BODY'],
+    ];
+    it.each(cases)('%s', async (_, body, attachments, code) => {
+      const addressing = addressingXml({ action: retrieveResponseAction, messageId: 'urn:x', relatesTo });
+      const times = { created: now, expires: now + 1_000 };
+      const root = createSecuredEnvelope({ key: source, addressing, body, attachments, ...times });
+      const content = async function* () {
+        yield utf8('zip');
+      };
+      const part = { contentId: 'a@b', mimeType: 'application/zip', size: 3, content };
+      const packed = packMultipart({ root, attachments: [part], action: retrieveResponseAction, token: 'x' });
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of packed.stream()) chunks.push(chunk);
+      expect(await refusalOf(() => read(packed.contentType, concatBytes(...chunks)))).toBe(code);
+    });
   });
 
   it('that is its own request', async () => {

@@ -108,6 +108,16 @@ describe('readXml', () => {
   });
 });
 
+describe('bytes that are not UTF-8', () => {
+  it.each([[0xff], [0xc0, 0xbc], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc3]])(
+    'are refused: %j',
+    (...bytes) => {
+      const xml = Uint8Array.from([...utf8('<r>'), ...bytes, ...utf8('</r>')]);
+      expect(refusal(() => readXml(xml))).toBe('XDS_XML');
+    },
+  );
+});
+
 describe('reading values', () => {
   it('refuses elements within text and text between elements', () => {
     expect(refusal(() => textOf(read('<r>a<b/></r>')))).toBe('XDS_XML');
