@@ -1,5 +1,5 @@
 /**
- * The one place that imports an Ed25519 implementation for keys and signing; signature.ts states the rule.
+ * The one place that calls an Ed25519 implementation for keys, signing and single checks; signature.ts states the rule.
  * @noble/ed25519 needs a synchronous SHA-512 set before its first use.
  */
 import { getPublicKey, hashes, sign, verify } from '@noble/ed25519';

@@ -5,6 +5,8 @@ export type { AccessEvent, AccessFacts, AccessView } from './accessView.js';
 // Signed tuples: make
 export { type Accredit, createAccredit } from './accredit.js';
 export { type AllowAccess, checkNotAfter, createAllowAccess } from './allowAccess.js';
+// Keys and signatures
+export { findInvalidSignature, type SignedBytes } from './batch.js';
 // Bytes and text
 export {
   compareBytes,
@@ -44,7 +46,6 @@ export {
   encodeClaim,
   verifyClaim,
 } from './defineStudy.js';
-// Keys and signatures
 export { domainPrefix, type Purpose, purposes, signingPreimage } from './domain.js';
 // Canonical bytes
 export { type Canonical, decodeCanonical, encodeAs, encodeCanonical, scanCanonical } from './encoding.js';

@@ -7,6 +7,7 @@ import {
   encodeCanonical,
   fromHex,
   list,
+  map,
   raw,
   scanCanonical,
   toHex,
@@ -134,6 +135,16 @@ describe('decodeCanonical', () => {
     expect(at([3, [1, 2, 3], [new Uint8Array(0)]])).toBe('[1]');
     expect(at([3, [1], [new Uint8Array(31)]])).toBe('[2][0]');
     expect(at([3, [1]])).toBe('');
+  });
+
+  it('refuses what the schema would write in another form', () => {
+    const rounding = map(
+      uint(),
+      n => n - (n % 10),
+      n => n,
+    );
+    expect(decodeCanonical(encodeCanonical(20), rounding)).toBe(20);
+    expect(codeOf(() => decodeCanonical(encodeCanonical(25), rounding))).toBe('CORE_DECODE');
   });
 
   it('copies byte strings and leaves the input as it was', () => {

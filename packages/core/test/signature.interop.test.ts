@@ -4,7 +4,18 @@ import { describe, expect, it } from '@jest/globals';
 import { Point, utils } from '@noble/ed25519';
 import fc from 'fast-check';
 import { dataDir, needs } from '../../../tools/needs.mjs';
-import { concatBytes, fromHex, nobleVerifier, SecretKey, sign, signingPreimage, toHex, utf8 } from '../dist/index.js';
+import {
+  concatBytes,
+  findInvalidSignature,
+  fromHex,
+  nobleVerifier,
+  SecretKey,
+  type SignedBytes,
+  sign,
+  signingPreimage,
+  toHex,
+  utf8,
+} from '../dist/index.js';
 import { nodeVerifier } from '../dist/node/index.js';
 
 const order = 2n ** 252n + 27742317777372353535851937790883648493n;
@@ -147,6 +158,49 @@ describe('crafted signatures', () => {
     const signature = concatBytes(R, littleEndian(S));
     expect(verdict({ signature, message, key })).toBe(true);
     expect(nodeVerifier.verifyStrict(signature, message, key)).toBe(false);
+  });
+});
+
+describe('findInvalidSignature', () => {
+  const asCheck = ({ signature, message: preimage, key }: Case) => ({ signature, preimage, key });
+  /** 24 signatures, most of which native code refuses and the rule accepts. */
+  const mixed = async () =>
+    Promise.all(Array.from({ length: 24 }, async (_, n) => asCheck(await crafted(n % 8, (3 * n) % 8))));
+
+  it('finds none among valid ones, honest or crafted', async () => {
+    const checks = await mixed();
+    for (const verifier of [nobleVerifier, nodeVerifier]) {
+      expect(findInvalidSignature(verifier, checks)).toBeUndefined();
+      expect(findInvalidSignature(verifier, checks.slice(0, 2))).toBeUndefined();
+      expect(findInvalidSignature(verifier, [])).toBeUndefined();
+    }
+  });
+
+  it('names the first of those that the rule refuses, wherever it stands and whatever is wrong', async () => {
+    const checks = await mixed();
+    const spoiled: ((check: SignedBytes) => Promise<SignedBytes>)[] = [
+      async check => ({ ...check, preimage: utf8('another') }),
+      async check => ({ ...check, signature: check.signature.slice(1) }),
+      async check => ({ ...check, key: new Uint8Array(32).fill(2, 0, 1) }),
+      async () => asCheck(await crafted(1, 2, order)),
+    ];
+    for (const [n, spoil] of spoiled.entries()) {
+      const at = [0, 23, 11, 5][n]!;
+      const bad = await Promise.all(checks.map((check, i) => (i === at || i === 23 ? spoil(check) : check)));
+      for (const verifier of [nobleVerifier, nodeVerifier]) {
+        expect([n, findInvalidSignature(verifier, bad)]).toEqual([n, at]);
+      }
+    }
+  });
+
+  it('is not fooled by two errors that cancel each other out', async () => {
+    const [first, second, ...rest] = await mixed();
+    const shifted = (check: SignedBytes, by: bigint) => {
+      const S = (toNumber(check.signature.subarray(32)) + by + order) % order;
+      return { ...check, signature: concatBytes(check.signature.subarray(0, 32), littleEndian(S)) };
+    };
+    const bad = [shifted(first!, 1n), shifted(second!, -1n), ...rest];
+    expect(findInvalidSignature(nobleVerifier, bad)).toBe(0);
   });
 });
 
