@@ -58,7 +58,9 @@ export interface ReceivedDocument {
 
 /**
  * Read an answer from a stream. The envelope is verified when this resolves; `documents()`, once, reads on, and ends
- * without an error only if every signed document came whole and nothing else did. Leaving either closes the stream.
+ * without an error only if every signed document came whole and nothing else did; it passes over a document that
+ * the caller did not begin to read, checking it, and throws after one that was left in the middle. Leaving the loop
+ * closes the stream.
  *
  * @param p.expect - the source's standing key, the request's MessageID, the time, and what was asked for
  * @param p.maxDocumentBytes - of each document
@@ -124,32 +126,31 @@ async function* readDocuments(
     const document = missing.get(contentIdOf(part.headers) ?? '');
     if (document === undefined) throw refused('an attachment that is not signed, or came twice');
     missing.delete(document.contentId);
-    const content = checked(part.content, document, maxBytes, createHash());
+    let whole = false;
+    const content = checked(part.content, document, { maxBytes, hash: createHash(), onWhole: () => (whole = true) });
     yield { documentUniqueId: document.documentUniqueId, content };
-    for await (const _ of content); // what the caller left unread is checked too
+    for await (const _ of content); // what the caller didn't begin to read is checked too
+    if (!whole) throw refused('a document was left before its end');
   }
   if (missing.size > 0) throw refused('a signed document is missing');
 }
 
-function checked(
+async function* checked(
   content: AsyncIterable<Uint8Array>,
   { documentUniqueId, sha256: expected }: VerifiedResponse['documents'][number],
-  maxBytes: number,
-  hash: IncrementalHash,
-): AsyncIterable<Uint8Array> {
-  const run = async function* (): AsyncGenerator<Uint8Array, void> {
-    let received = 0;
-    for await (const chunk of content) {
-      received += chunk.length;
-      if (received > maxBytes) throw tooLarge('document', maxBytes);
-      hash.update(chunk);
-      yield chunk;
-    }
-    if (!equalBytes(hash.digest(), expected)) {
-      throw new XdsError({ code: 'XDS_DIGEST', documentUniqueId }, 'a document is not the one that was signed');
-    }
-  };
-  return run();
+  how: { maxBytes: number; hash: IncrementalHash; onWhole: () => void },
+): AsyncGenerator<Uint8Array, void> {
+  let received = 0;
+  for await (const chunk of content) {
+    received += chunk.length;
+    if (received > how.maxBytes) throw tooLarge('document', how.maxBytes);
+    how.hash.update(chunk);
+    yield chunk;
+  }
+  if (!equalBytes(how.hash.digest(), expected)) {
+    throw new XdsError({ code: 'XDS_DIGEST', documentUniqueId }, 'a document is not the one that was signed');
+  }
+  how.onWhole();
 }
 
 function joinDigests(

@@ -173,6 +173,37 @@ describe('a signed answer', () => {
   });
 });
 
+describe('an answer of another make', () => {
+  it('is taken with a percent-encoded cid, and hashed by the hash that the caller gives', async () => {
+    const announced = { ...documents[0]!, mimeType: 'application/zip', contentId: 'a%40b%2Bc' };
+    const attachments = [{ contentId: announced.contentId, sha256: new Uint8Array(32).fill(5) }];
+    const root = createSecuredEnvelope({
+      key: source,
+      addressing: addressingXml({ action: retrieveResponseAction, messageId: 'urn:x', relatesTo }),
+      body: responseXml([announced], []),
+      created: now,
+      expires: now + 1_000,
+      attachments,
+    });
+    const content = async function* () {
+      yield utf8('zip');
+    };
+    const part = { contentId: 'a@b+c', mimeType: 'application/zip', size: 3, content };
+    const packed = packMultipart({ root, attachments: [part], action: retrieveResponseAction, token: 'x' });
+    let hashed = 0;
+    const { documents: received } = await readRetrieveResponse({
+      contentType: packed.contentType,
+      stream: packed.stream(),
+      verifier: nobleVerifier,
+      expect: { signer: source.publicKey, relatesTo, now, documents },
+      maxDocumentBytes: 3,
+      createHash: () => ({ update: bytes => (hashed += bytes.length), digest: () => new Uint8Array(32).fill(5) }),
+    });
+    for await (const { documentUniqueId: id } of received()) expect(id).toBe(documentUniqueId);
+    expect(hashed).toBe(3);
+  });
+});
+
 describe('a requester refuses an answer', () => {
   const cases: [string, () => StreamedMessage, Partial<Read>, string][] = [
     ['by another key', () => answer({ key: attacker }), {}, 'XDS_RESPONSE'],
@@ -335,6 +366,21 @@ describe('a requester refuses an answer', () => {
       for await (const chunk of packed.stream()) chunks.push(chunk);
       expect(await refusalOf(() => read(packed.contentType, concatBytes(...chunks)))).toBe(code);
     });
+  });
+
+  it('whose document was left before its end', async () => {
+    const made = answer();
+    const { documents: received } = await readRetrieveResponse({
+      contentType: made.contentType,
+      stream: made.stream(),
+      verifier: nobleVerifier,
+      expect: { signer: source.publicKey, relatesTo, now, documents },
+      maxDocumentBytes: 10_000,
+    });
+    const run = async (): Promise<void> => {
+      for await (const { content } of received()) for await (const _ of content) break;
+    };
+    expect(await refusalOf(run)).toBe('XDS_RESPONSE');
   });
 
   it('that is its own request', async () => {
