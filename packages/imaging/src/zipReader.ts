@@ -165,16 +165,16 @@ export async function readMembers(file: FileHandle, size: number): Promise<Map<s
 
 /** 4.3.7; sizes may be absent from it when they follow the data (4.3.9), which we find by the central directory. */
 async function checkLocal(file: FileHandle, entry: Central, end: number): Promise<number> {
-  if (entry.offset + localBytes > end) throw refuseZip('entry out of place');
-  const head = await readAt(file, entry.offset, localBytes);
-  const nameLength = head.readUInt16LE(26);
-  const dataStart = entry.offset + localBytes + nameLength + head.readUInt16LE(28);
-  if (head.readUInt32LE(0) !== 0x04034b50 || dataStart > end) throw refuseZip('local header');
-  const name = await readAt(file, entry.offset + localBytes, nameLength);
+  const headBytes = localBytes + entry.name.length;
+  if (entry.offset + headBytes > end) throw refuseZip('entry out of place');
+  const head = await readAt(file, entry.offset, headBytes);
+  const dataStart = entry.offset + headBytes + head.readUInt16LE(28);
   const same =
-    name.toString('latin1') === entry.name &&
+    head.readUInt32LE(0) === 0x04034b50 &&
     head.readUInt16LE(6) === entry.flags &&
-    head.readUInt16LE(8) === (entry.deflated ? 8 : 0);
+    head.readUInt16LE(8) === (entry.deflated ? 8 : 0) &&
+    head.readUInt16LE(26) === entry.name.length &&
+    head.toString('latin1', localBytes) === entry.name;
   if (!same) throw refuseZip('local header');
   return dataStart;
 }

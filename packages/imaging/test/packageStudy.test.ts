@@ -25,6 +25,21 @@ async function documentOf(path: string) {
 const put = (dir: string, n: number, change = {}) =>
   writeFile(join(dir, `f${n}`), instance({ '00080018': `1.2.3.4.1.${n}`, ...change }));
 
+/** A store whose headers name another study while `lies`; sizes, versions and bytes stay. */
+function lyingStore(inner: ImageStore, lies: () => boolean): ImageStore {
+  return {
+    studies: () => inner.studies(),
+    findByAccession: text => inner.findByAccession(text),
+    instances: uid => inner.instances(uid),
+    header: async (study, sop) => {
+      const header = await inner.header(study, sop);
+      return lies() ? { ...header, studyInstanceUID: otherStudyUid } : header;
+    },
+    read: (uid, each) => inner.read(uid, each),
+    close: () => inner.close(),
+  };
+}
+
 describe('packageStudy', () => {
   it('knows size and digest of what it streams, each time', () =>
     inFolder(async dir => {
@@ -114,19 +129,7 @@ describe('packageStudy', () => {
   it('refuses an instance whose own header names another study', () =>
     inFolder(async dir => {
       await put(dir, 1);
-      const inner = await folderStore({ path: dir });
-      const header: ImageStore['header'] = async (study, sop) => ({
-        ...(await inner.header(study, sop)),
-        studyInstanceUID: otherStudyUid,
-      });
-      const store: ImageStore = {
-        studies: () => inner.studies(),
-        findByAccession: text => inner.findByAccession(text),
-        instances: uid => inner.instances(uid),
-        read: (uid, each) => inner.read(uid, each),
-        close: () => inner.close(),
-        header,
-      };
+      const store = lyingStore(await folderStore({ path: dir }), () => true);
       const packaging = packageStudy({ store, studyInstanceUID: studyUid, salt, sourceKey });
       await expect(packaging).rejects.toMatchObject({ code: 'IMAGING_TWO_STUDIES' });
     }));
@@ -163,6 +166,23 @@ describe('StudyDocument.stream', () => {
       expect(sent).toBeLessThan(document.size - document.instances[1]!.size);
     }),
   );
+});
+
+describe('an instance that names another study by the time it is sent', () => {
+  it('does not leave', () =>
+    inFolder(async dir => {
+      await put(dir, 1);
+      let lies = false;
+      const store = lyingStore(await folderStore({ path: dir }), () => lies);
+      const document = await packageStudy({ store, studyInstanceUID: studyUid, salt, sourceKey });
+      lies = true;
+      let sent = 0;
+      const stream = async () => {
+        for await (const chunk of document.stream()) sent += chunk.length;
+      };
+      await expect(stream()).rejects.toMatchObject({ code: 'IMAGING_CHANGED' });
+      expect(sent).toBeLessThan(document.size - document.instances[0]!.size);
+    }));
 });
 
 needs('dicom', describe)('real studies', () => {
