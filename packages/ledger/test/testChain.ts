@@ -43,7 +43,7 @@ export interface Link {
   readonly parent: Link | null;
 }
 
-export type Extra = Partial<Pick<BuildBlockInput, 'certificates' | 'voteSets' | 'candidates'>>;
+export type Extra = Partial<BuildBlockInput>;
 
 export class TestChain {
   readonly genesis: Genesis;
