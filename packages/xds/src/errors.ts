@@ -38,7 +38,17 @@ export type XdsErrorDetail =
   | { code: 'XDS_RESPONSE'; reason: string } // signed, but not the answer to this request by the expected source
   | { code: 'XDS_DIGEST'; documentUniqueId: string } // a document's bytes are not those that were signed
   // --- answers, as the source writes them
-  | { code: 'XDS_DOCUMENT_SIZE'; documentUniqueId: string; expected: number; got: number }; // a document's stream is longer or shorter than announced
+  | { code: 'XDS_DOCUMENT_SIZE'; documentUniqueId: string; expected: number; got: number } // a document's stream is longer or shorter than announced
+  // --- connections
+  | { code: 'XDS_DESTINATION'; reason: 'url' | 'port' | 'unresolved' | 'not-public' } // a URL that must not be connected to; nothing was sent
+  | { code: 'XDS_TLS_PIN' } // the server's TLS key is none of those that the source published
+  | { code: 'XDS_CONNECTION' } // the network or TLS failed, or the other side left; cause attached
+  | { code: 'XDS_HTTP'; status: number } // neither an answer nor a fault: a redirect, a proxy's page
+  | { code: 'XDS_REFUSED'; errorCode: string } // the source refused, in a signed answer
+  // --- stores
+  | { code: 'XDS_STORE'; store: 'replays' | 'disclosures' } // a store's folder can't be opened; cause attached
+  | { code: 'XDS_DISCLOSURE_STORE' } // a disclosure record could not be made durable; nothing may be served
+  | { code: 'XDS_DISCLOSURE_ENTRY'; seq: number; reason: 'seq' | 'chain' | 'signature' }; // an entry of the disclosure log is not what was written
 
 export class XdsError extends CodedError<XdsErrorDetail> {}
 

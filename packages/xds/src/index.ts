@@ -1,7 +1,40 @@
 // Names in IHE's terms
 
+// The access decision
+export { type Answer, answerFor } from './answers.js';
+// The requester
+export { type Connect, type RetrieveOptions, retrieveDocument } from './client.js';
+export {
+  type Decision,
+  type DecisionFacts,
+  type DecisionPolicy,
+  decide,
+  defaultPolicy,
+  type RefusalReason,
+  type Refuse,
+  Serve,
+} from './decide.js';
+// The source's service
+export {
+  checkDisclosure,
+  type DisclosureBody,
+  type DisclosureClosing,
+  type DisclosureEntry,
+  type DisclosureKeys,
+  type DisclosureOutcome,
+  type DisclosureRecord,
+  parseDisclosure,
+} from './disclosure.js';
+export {
+  type DisclosureLog,
+  type DisclosureStore,
+  memoryDisclosureLog,
+  openDisclosureStore,
+  verifyDisclosures,
+} from './disclosureStore.js';
 // Errors and faults
 export { type FaultKind, toFault, XdsError, type XdsErrorDetail } from './errors.js';
+export type { DocumentProvider, Exchange, StudyDocument, Writer } from './exchange.js';
 export { createFault } from './fault.js';
 export {
   documentUniqueId,
@@ -9,12 +42,15 @@ export {
   parseRepositoryUniqueId,
   repositoryUniqueId,
 } from './identifiers.js';
+export { createRateLimiter, type RateLimiter, type RateLimits, remoteRateKey } from './rate.js';
 export {
   type IncrementalHash,
   type ReceivedDocument,
   readRetrieveResponse,
   type VerifiedResponse,
 } from './readRetrieveResponse.js';
+export type { RetrievalEvent } from './recorder.js';
+export { memoryReplayStore, type ReplayStore } from './replayGuard.js';
 export {
   type DocumentRequest,
   maxDocuments,
@@ -37,5 +73,7 @@ export {
 } from './retrieveRequest.js';
 // The signed answer
 export { createRetrieveResponse, type ResponseDocument, type StreamedMessage } from './retrieveResponse.js';
+export { createRetrieveService, type RetrieveService, type RetrieveServiceInit, serviceLimits } from './server.js';
+export type { Clock } from './viewClock.js';
 // Description
 export { serviceDescription } from './wsdl.js';

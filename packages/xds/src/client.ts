@@ -1,0 +1,115 @@
+/**
+ * The requester's side of ITI-43: ask for one study and accept nothing but the signed, whole, unchanged document.
+ * The connection and the place where the bytes go are handed in; './node' has both.
+ */
+import type { PublicKey, RandomBytes, SecretKey, Verifier } from '@radpass/core';
+import { XdsError } from './errors.js';
+import { documentUniqueId, repositoryUniqueId } from './identifiers.js';
+import { type IncrementalHash, readRetrieveResponse } from './readRetrieveResponse.js';
+import { createRetrieveRequest, type SignedMessage } from './retrieveRequest.js';
+
+/** One HTTP exchange. Follows no redirect; rejects unless the server is who it must be. */
+export type Connect = (
+  url: string,
+  message: { method: 'POST'; headers: Record<string, string>; body: Uint8Array },
+) => Promise<{
+  status: number;
+  contentType: string;
+  contentLength: number | undefined;
+  stream: AsyncIterable<Uint8Array>;
+  close(): void;
+}>;
+
+export interface RetrieveOptions {
+  /** The key that the grant names. */
+  key: SecretKey;
+  /** As the ledger has it. */
+  url: string;
+  /** `key` = the standing key, which signs answers; `sourceKey` = the source's name for ever. */
+  source: { key: PublicKey; sourceKey: PublicKey };
+  /** 32 bytes. */
+  studyHash: Uint8Array;
+  verifier: Verifier;
+  /** Wall clock, Unix ms. */
+  now: () => number;
+  connect: Connect;
+  /** Takes the document's bytes in order. They are whole and right only when `retrieveDocument` resolves. */
+  write: (chunk: Uint8Array) => Promise<void>;
+  /** Largest document accepted, default 64 GiB. */
+  maxDocumentBytes?: number;
+  random?: RandomBytes;
+  /** A faster SHA-256 than the one in JavaScript. */
+  createHash?: () => IncrementalHash;
+  /** `total`: the answer's announced length, if it has one. */
+  onProgress?: (bytes: number, total?: number) => void;
+  /** The request as it goes out. */
+  onRequest?: (message: SignedMessage) => void;
+}
+
+const defaultMaxDocumentBytes = 64 * 2 ** 30;
+
+/**
+ * Retrieve one study.
+ *
+ * @returns size and SHA-256 of the document, the digest being the one that the source signed
+ * @throws XdsError XDS_REFUSED {errorCode} when the source refuses in a signed answer, XDS_FAULT for a SOAP fault
+ * (which is not signed), XDS_HTTP {status} for any other status, a redirect included, XDS_RESPONSE or XDS_DIGEST
+ * and the codes of reading for an answer that isn't what it must be, and whatever `connect` and `write` throw
+ */
+export async function retrieveDocument(p: RetrieveOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
+  const documents = [
+    { repositoryUniqueId: repositoryUniqueId(p.source.sourceKey), documentUniqueId: documentUniqueId(p.studyHash) },
+  ];
+  const request = createRetrieveRequest({
+    key: p.key,
+    to: p.url,
+    documents,
+    now: p.now(),
+    ...(p.random === undefined ? {} : { random: p.random }),
+  });
+  p.onRequest?.(request);
+  const answer = await p.connect(p.url, {
+    method: 'POST',
+    headers: { 'content-type': request.contentType },
+    body: request.body,
+  });
+  try {
+    const isFault = answer.status >= 400 && /^application\/soap\+xml\b/i.test(answer.contentType);
+    if (answer.status !== 200 && !isFault) {
+      throw new XdsError({ code: 'XDS_HTTP', status: answer.status }, `expected status 200, got ${answer.status}`);
+    }
+    return await readDocument(p, request.messageId, documents, answer);
+  } finally {
+    answer.close();
+  }
+}
+
+async function readDocument(
+  p: RetrieveOptions,
+  relatesTo: string,
+  documents: { repositoryUniqueId: string; documentUniqueId: string }[],
+  answer: Awaited<ReturnType<Connect>>,
+): Promise<{ bytes: number; sha256: Uint8Array }> {
+  const { response, documents: parts } = await readRetrieveResponse({
+    contentType: answer.contentType,
+    stream: answer.stream,
+    verifier: p.verifier,
+    expect: { signer: p.source.key, relatesTo, now: p.now(), documents },
+    maxDocumentBytes: p.maxDocumentBytes ?? defaultMaxDocumentBytes,
+    ...(p.createHash === undefined ? {} : { createHash: p.createHash }),
+  });
+  const [promised] = response.documents;
+  if (response.status !== 'Success' || promised === undefined) {
+    const errorCode = response.errors[0]?.errorCode ?? 'XDSRepositoryError';
+    throw new XdsError({ code: 'XDS_REFUSED', errorCode }, `the source refused: ${errorCode}`);
+  }
+  let bytes = 0;
+  for await (const part of parts()) {
+    for await (const chunk of part.content) {
+      await p.write(chunk);
+      bytes += chunk.length;
+      p.onProgress?.(bytes, answer.contentLength);
+    }
+  }
+  return { bytes, sha256: promised.sha256 };
+}

@@ -1,0 +1,12 @@
+/** @radpass/xds/node: HTTP from node:http(s), the guarded way out, stores on classic-level. */
+export {
+  type GuardedOptions,
+  type GuardedRequest,
+  type GuardedResponse,
+  guardedConnect,
+  guardedFetch,
+} from './guardedConnect.js';
+export { httpExchange, httpLimits, limitServer } from './httpExchange.js';
+export { openDisclosureLog, openReplayStore } from './levelStores.js';
+export { isPublicAddress } from './publicAddress.js';
+export { type RetrieveStudyOptions, retrieveStudy } from './retrieveStudy.js';
