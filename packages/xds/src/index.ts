@@ -1,8 +1,6 @@
-// Names in IHE's terms
+/** @radpass/xds: the public list; README.md groups it by task. What needs Node is in './node'. */
 
-// The access decision
 export { type Answer, answerFor } from './answers.js';
-// The requester
 export { type Connect, type RetrieveOptions, retrieveDocument } from './client.js';
 export {
   type Decision,
@@ -14,7 +12,6 @@ export {
   type Refuse,
   Serve,
 } from './decide.js';
-// The source's service
 export {
   checkDisclosure,
   type DisclosureBody,
@@ -32,7 +29,6 @@ export {
   openDisclosureStore,
   verifyDisclosures,
 } from './disclosureStore.js';
-// Errors and faults
 export { type FaultKind, toFault, XdsError, type XdsErrorDetail } from './errors.js';
 export type { DocumentProvider, Exchange, StudyDocument, Writer } from './exchange.js';
 export { createFault } from './fault.js';
@@ -59,7 +55,6 @@ export {
   retrieveAction,
   retrieveResponseAction,
 } from './retrieveDocumentSet.js';
-// The signed request
 export {
   createRetrieveRequest,
   faultRelatesTo,
@@ -71,9 +66,7 @@ export {
   type VerifiedRequest,
   verifyRequest,
 } from './retrieveRequest.js';
-// The signed answer
 export { createRetrieveResponse, type ResponseDocument, type StreamedMessage } from './retrieveResponse.js';
 export { createRetrieveService, type RetrieveService, type RetrieveServiceInit, serviceLimits } from './server.js';
 export type { Clock } from './viewClock.js';
-// Description
 export { serviceDescription } from './wsdl.js';

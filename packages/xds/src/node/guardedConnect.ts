@@ -147,7 +147,8 @@ export async function guardedConnect(
       options.headersTimeoutMs ?? 30_000,
     );
     sent.setTimeout(options.idleTimeoutMs ?? 30_000, () => sent.destroy(new Error('the connection is silent')));
-    sent.once('error', cause => {
+    // More than once, perhaps: what fails after the headers reaches the reader of the body as well.
+    sent.on('error', cause => {
       clearTimeout(headersTimer);
       reject(connectionLost(cause, `no answer from ${host}`));
     });

@@ -10,6 +10,7 @@ import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { XdsError } from '../errors.js';
 import type { Exchange, Writer } from '../exchange.js';
+import { remoteRateKey } from '../rate.js';
 
 export const httpLimits = {
   /** Whole request body; the envelope in it is at most 64 KiB (parseRequest). */
@@ -19,13 +20,17 @@ export const httpLimits = {
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 5_000,
   maxConnections: 1_024,
+  maxConnectionsPerAddress: 64,
   maxHeaders: 64,
 } as const;
 
 const tcpBelow = new WeakMap<Socket, Socket>();
 
-/** Set the time-outs and limits of `httpLimits` on a server, http or https, before it listens. */
-export function limitServer(server: Server): void {
+/**
+ * Set the time-outs and limits of `httpLimits` on a server, http or https, before it listens.
+ * @param perAddress - connections that one address (one /64 of IPv6) may have; behind a proxy all come from its address
+ */
+export function limitServer(server: Server, perAddress: number = httpLimits.maxConnectionsPerAddress): void {
   server.headersTimeout = httpLimits.headersTimeoutMs;
   server.requestTimeout = httpLimits.requestTimeoutMs;
   server.keepAliveTimeout = httpLimits.keepAliveTimeoutMs;
@@ -33,11 +38,22 @@ export function limitServer(server: Server): void {
   server.maxHeadersCount = httpLimits.maxHeaders;
   // At most maxConnections entries: each leaves with its connection.
   const accepted = new Map<string, Socket>();
+  const ofAddress = new Map<string, number>();
   const name = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
   server.on('connection', (socket: Socket) => {
     const key = name(socket);
+    const address = remoteRateKey(socket.remoteAddress ?? '');
+    const count = (ofAddress.get(address) ?? 0) + 1;
+    if (count > perAddress) {
+      socket.destroy();
+      return;
+    }
+    ofAddress.set(address, count);
     accepted.set(key, socket);
     socket.once('close', () => {
+      const left = (ofAddress.get(address) ?? 1) - 1;
+      if (left > 0) ofAddress.set(address, left);
+      else ofAddress.delete(address);
       if (accepted.get(key) === socket) accepted.delete(key);
     });
   });

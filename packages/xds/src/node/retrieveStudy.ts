@@ -33,13 +33,19 @@ export async function retrieveStudy(p: RetrieveStudyOptions): Promise<{ bytes: n
     await file.sync();
     await file.close();
     await rename(part, p.outFile);
-    const folder = await open(dirname(p.outFile), 'r');
-    await folder.sync();
-    await folder.close();
+    await syncFolder(dirname(p.outFile));
     return retrieved;
   } catch (error) {
     await file.close();
     await rm(part, { force: true });
     throw error;
   }
+}
+
+/** Make a rename durable. Windows opens no folders; its file systems keep renames in their journal. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  await folder.sync();
+  await folder.close();
 }
