@@ -74,7 +74,8 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_SIGN_SURROUND_VOTE'; sourceSlot: number; recordedSourceSlot: number } // a source before an earlier vote's
   // chain: what a caller asked of a running ledger
   | { code: 'LEDGER_CHAIN_STOPPED'; reason: string } // the chain has stopped; its process should start again
-  | { code: 'LEDGER_POOL_FULL'; scope: 'pool' | 'lane' | 'source' | 'study' } // no room for this transaction now
+  | { code: 'LEDGER_TX_EXPIRED' } // waited a day for a block
+  | { code: 'LEDGER_MEMPOOL_FULL'; scope: 'pool' | 'lane' | 'source' | 'study' } // no room for this transaction now
   | { code: 'LEDGER_PREFIX_TOO_SHORT'; limit: number } // more answers than the limit: give more digits
   | { code: 'LEDGER_PREFIX'; reason: string } // not a prefix of hex digits
   | TransactionErrorDetail

@@ -54,8 +54,6 @@ function undoOf(before: StateSource, changes: Changes): Changes {
 
 export interface FoldResult {
   readonly writes: StoreWrite[];
-  /** Flat state after the fold, where it differs from before. */
-  readonly overlay: Changes;
   readonly counts: Counts;
 }
 
@@ -110,7 +108,7 @@ export function foldFinal(p: {
     [storeKeys.meta('final'), finalRecord.encode(checkpoint)],
     [storeKeys.meta('counts'), countsRecord.encode(counts)],
   );
-  return { writes, overlay, counts };
+  return { writes, counts };
 }
 
 function slotOf(height: number, final: readonly TreeNode[], slotAt: (height: number) => number): number {

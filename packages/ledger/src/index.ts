@@ -16,6 +16,8 @@ export {
 } from './block.js';
 export { dutyOfSlot, leaderOfSlot, type SlotDuty, transactionContext } from './boundary.js';
 export { type BuildBlockInput, type BuiltBlock, buildBlock } from './buildBlock.js';
+// Run a ledger
+export { type Chain, type ChainClock, type ChainInit, openChain } from './chain.js';
 // Rules of consensus
 export { vrfAlpha } from './consensus/beacon.js';
 export { finalityOf, stakeTable, weightOf } from './consensus/chainTables.js';
@@ -49,6 +51,8 @@ export {
 export { vrfOutput, vrfProve, vrfVerify } from './consensus/vrf.js';
 // Errors
 export { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
+export type { ChainEvent, Delivered } from './events.js';
+export type { FinalCheckpoint, GrantEntry, SourceEntry, StudyEntry } from './finalView.js';
 // Make and read genesis
 export {
   createGenesis,
@@ -59,3 +63,13 @@ export {
   parseGenesis,
 } from './genesis.js';
 export { committeeOfGenesis, genesisState, genesisView, type ParentView } from './genesisState.js';
+export type { Verdict } from './intake.js';
+export type { Grade, LedgerStatus, PeerStatus, SeqQuery, TransactionEntry } from './lookup.js';
+export { poolLimits } from './mempool.js';
+export type { RevocationEntry } from './revocations.js';
+export type { NodeSigner, SigningMarks } from './signer.js';
+export { type LedgerStore, MemoryStore, type StoreWrite } from './store.js';
+// Tables of the state
+export { tables } from './tables.js';
+// Check a whole store
+export { type VerifyReport, verifyStore } from './verify.js';

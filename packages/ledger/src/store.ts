@@ -21,6 +21,8 @@ export interface LedgerStore {
   entries(from: string, below: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;
   /** @throws LedgerError LEDGER_STORE_FAILED */
   commit(writes: readonly StoreWrite[]): Promise<void>;
+  /** Remove every record whose key begins with `prefix`, not atomically: what a rebuild from the blocks writes anew. */
+  clear(prefix: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,11 @@ export class MemoryStore implements LedgerStore {
         this.#records.set(key, new Uint8Array(value));
       }
     }
+  }
+
+  async clear(prefix: string): Promise<void> {
+    for (const key of [...this.#records.keys()]) if (key.startsWith(prefix)) this.#records.delete(key);
+    this.#sorted = null;
   }
 
   async close(): Promise<void> {}

@@ -3,11 +3,21 @@
  * one, at most two different ones of a voter for a slot (two are evidence, a third says nothing more).
  * Votes enter verified.
  */
-import { equalBytes, sha256, toHex } from '@radpass/core';
+import { CodedError, equalBytes, sha256, toHex, type Verifier } from '@radpass/core';
 import type { Committee } from './consensus/committee.js';
 import { isQuorum, isStalled } from './consensus/finality.js';
 import type { Params } from './consensus/params.js';
-import { assembleVoteSet, encodeVoteMessage, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
+import {
+  assembleVoteSet,
+  encodeVoteMessage,
+  isVoter,
+  parseVote,
+  type Vote,
+  type VoteMessage,
+  type VoteSet,
+  verifyVote,
+} from './consensus/votes.js';
+import { LedgerError } from './errors.js';
 
 interface Tally {
   readonly message: VoteMessage;
@@ -67,6 +77,14 @@ export class VotePool {
     return tally.quorum ? this.#assemble(tally) : null;
   }
 
+  /** All votes for slots from `fromSlot` up to but without `belowSlot`, one set a message. */
+  setsBetween(fromSlot: number, belowSlot: number): VoteSet[] {
+    return [...this.#slots.entries()]
+      .filter(([slot]) => slot >= fromSlot && slot < belowSlot)
+      .flatMap(([, tallies]) => [...tallies.values()])
+      .map(tally => this.#assemble(tally));
+  }
+
   /** Certificates that wait for their target's block. */
   quorumsFor(targetId: Uint8Array): VoteSet[] {
     return [...this.#slots.values()]
@@ -83,4 +101,28 @@ export class VotePool {
 
 function keyOf(message: VoteMessage): string {
   return toHex(sha256(encodeVoteMessage(message)));
+}
+
+/**
+ * Judge a loose vote as it came, cheap checks first. A vote comes back only if it is to be entered.
+ * Native refusals count: an honest voter makes no signature that only the slow rule accepts.
+ */
+export function judgeVote(
+  received: Uint8Array,
+  p: { chainId: Uint8Array; committee: Committee; pool: VotePool; verifier: Verifier },
+): { verdict: 'accept' | 'ignore' | 'reject'; vote?: Vote; error?: CodedError } {
+  let vote: Vote;
+  try {
+    vote = parseVote(received);
+  } catch (error) {
+    if (error instanceof CodedError) return { verdict: 'reject', error };
+    throw error;
+  }
+  const { message } = vote;
+  if (message.sourceSlot >= message.targetSlot || !isVoter(vote, p.committee)) return { verdict: 'reject' };
+  if (!equalBytes(message.rootId, p.chainId) || p.pool.judge(vote) !== 'wanted') return { verdict: 'ignore' };
+  const strict: Verifier = { ...p.verifier, verify: (s, m, k) => p.verifier.verifyStrict(s, m, k) };
+  if (verifyVote(vote, p.chainId, strict)) return { verdict: 'accept', vote };
+  const detail = { code: 'LEDGER_VOTE', reason: 'signature' } as const;
+  return { verdict: 'reject', error: new LedgerError(detail, "the vote's signature does not verify") };
 }

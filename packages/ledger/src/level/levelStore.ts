@@ -7,33 +7,29 @@
  * Stopping anywhere leaves whole batches; LevelDB's own recovery at the next open drops a torn last one, which nobody
  * was promised. Records lost in silence are found by recovery.ts and `verify`, flipped ones by the checksum.
  */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { LedgerError } from '../errors.js';
 import { damaged, type LedgerStore, type StoreWrite } from '../store.js';
+import { afterPrefix } from '../storeKeys.js';
+import { causeCode } from './causeCode.js';
+import { damagedFiles } from './scrub.js';
 
 type Level = ClassicLevel<Buffer, Uint8Array>;
-const encodings = { keyEncoding: 'buffer', valueEncoding: 'view' } as const;
+// Hashes and signatures don't compress, and what is not compressed can be checked byte by byte (scrub.ts).
+const options = { keyEncoding: 'buffer', valueEncoding: 'view', compression: false } as const;
 /** Records read last, kept in memory: the tree's upper nodes and hot leaves. */
 const cachedRecords = 16_384;
 const readAhead = 1_000;
 
-/** The innermost code among an error and its causes; errors of native code may come from another realm. */
-export function causeCode(error: unknown): string {
-  let code = '';
-  for (let at: unknown = error; typeof at === 'object' && at !== null; at = 'cause' in at ? at.cause : null) {
-    if ('code' in at && typeof at.code === 'string') code = at.code;
-  }
-  return code;
-}
-
 /** Open a LevelDB folder alone. @throws LedgerError LEDGER_STORE_LOCKED, LEDGER_STORE_UNWRITABLE, LEDGER_STORE_DAMAGED */
 export async function openLevel(location: string): Promise<Level> {
-  const level: Level = new ClassicLevel(location, encodings);
   try {
     await mkdir(location, { recursive: true });
+    const level: Level = new ClassicLevel(location, options);
     await level.open();
     return level;
   } catch (error) {
@@ -69,7 +65,9 @@ function unseal(key: Buffer, sealed: Uint8Array): Uint8Array {
   return value;
 }
 
-class LevelStore implements LedgerStore {
+export class LevelStore implements LedgerStore {
+  readonly #dir: string;
+  readonly #damagedLogs: readonly string[];
   readonly #lock: Level;
   readonly #level: Level;
   /** Least recently used first. Null remembers an absence. */
@@ -78,9 +76,17 @@ class LevelStore implements LedgerStore {
   #writing = 0;
   #failed: string | null = null;
 
-  constructor(lock: Level, level: Level) {
-    this.#lock = lock;
-    this.#level = level;
+  /** @param damagedLogs - files that LevelDB's recovery has consumed by now */
+  constructor(p: { dir: string; lock: Level; level: Level; damagedLogs: readonly string[] }) {
+    this.#dir = p.dir;
+    this.#lock = p.lock;
+    this.#level = p.level;
+    this.#damagedLogs = p.damagedLogs;
+  }
+
+  /** Names of files in which a byte is wrong, whether or not it can be noticed by reading records. Reads all of them. */
+  async damagedFiles(): Promise<string[]> {
+    return [...this.#damagedLogs, ...(await damagedFiles(this.#dir, 'tables'))];
   }
 
   get(key: string): Uint8Array | undefined {
@@ -145,6 +151,12 @@ class LevelStore implements LedgerStore {
     }
   }
 
+  async clear(prefix: string): Promise<void> {
+    this.#cache.clear();
+    await this.#level.clear({ gte: Buffer.from(prefix, 'latin1'), lt: Buffer.from(afterPrefix(prefix), 'latin1') });
+    this.#cache.clear();
+  }
+
   async close(): Promise<void> {
     await this.#level.close();
     await this.#lock.close();
@@ -170,10 +182,13 @@ class LevelStore implements LedgerStore {
  * Open or make the store in `dir` for this process alone.
  * @throws LedgerError LEDGER_STORE_LOCKED, LEDGER_STORE_UNWRITABLE, LEDGER_STORE_DAMAGED (LevelDB itself cannot open)
  */
-export async function openLevelStore(dir: string): Promise<LedgerStore> {
+export async function openLevelStore(dir: string): Promise<LevelStore> {
   const lock = await openLevel(join(dir, 'lock'));
   try {
-    return new LevelStore(lock, await openLevel(join(dir, 'db')));
+    const place = join(dir, 'db');
+    // Before LevelDB opens: it drops the damaged part of a log in silence.
+    const damagedLogs = existsSync(place) ? await damagedFiles(place, 'logs') : [];
+    return new LevelStore({ dir: place, lock, level: await openLevel(place), damagedLogs });
   } catch (error) {
     await lock.close();
     throw error;

@@ -35,7 +35,8 @@ import { encodeVoteMessage, type VoteMessage } from '../consensus/votes.js';
 import { vrfProve } from '../consensus/vrf.js';
 import { LedgerError } from '../errors.js';
 import type { NodeSigner, SigningMarks } from '../signer.js';
-import { causeCode, openLevel } from './levelStore.js';
+import { causeCode } from './causeCode.js';
+import { openLevel } from './levelStore.js';
 
 const maxChains = 16;
 const markSchema = tuple(bytes(32), uint(), bytes([0, 32]), uint(), uint(), uint(), bytes([0, 32]));

@@ -1,0 +1,368 @@
+/**
+ * The engine: a pure state machine, step(input) -> effects. It holds the branches, the loose votes, the waiting
+ * transactions and a node's duties; it has no clock, no randomness, no disk and no await. The shell (chain.ts) feeds it
+ * one input after the other and carries out the effects in their order: a `persist` first, if there is one, and nothing
+ * behind it before the batch is on disk.
+ */
+import {
+  CodedError,
+  equalBytes,
+  type PublicKey,
+  parseTransaction,
+  type Transaction,
+  toHex,
+  type Verifier,
+} from '@radpass/core';
+import { type Block, encodeBlock, parseBlock } from './block.js';
+import type { TreeNode } from './blockTree.js';
+import { dutyOfSlot } from './boundary.js';
+import type { Branches } from './branches.js';
+import { buildBlock } from './buildBlock.js';
+import { vrfAlpha } from './consensus/beacon.js';
+import type { Committee } from './consensus/committee.js';
+import type { StakeEntry } from './consensus/leader.js';
+import { encodeVote, type Vote, type VoteMessage, votersOf } from './consensus/votes.js';
+import type { Effect, Input } from './effects.js';
+import type { ChainEvent } from './events.js';
+import type { Genesis } from './genesis.js';
+import { committeeOfGenesis } from './genesisState.js';
+import type { Intake } from './intake.js';
+import { Orphans } from './orphans.js';
+import type { Hash } from './stateTree.js';
+import { storeKeys } from './storeKeys.js';
+import { VoteCredit } from './voteCredit.js';
+import { judgeVote, VotePool } from './votePool.js';
+import { chooseVote, type FrozenView } from './voting.js';
+
+/** A sync whose blocks are older than this many slots is catching up: no duties in the meantime. */
+const catchUpSlots = 8;
+/** Own transactions and revocations are heard again every so many slots. */
+const broadcastSlots = 16;
+/** Blocks of one slot taken from gossip; more are taken when a chain needs them. */
+const blocksOfSlot = 4;
+
+export interface EngineInit {
+  readonly genesis: Genesis;
+  readonly verifier: Verifier;
+  readonly branches: Branches;
+  readonly intake: Intake;
+  /** Events that intake emitted during a step; the engine takes them. */
+  readonly events: ChainEvent[];
+  /** Node keys that this node signs with. */
+  readonly nodeKeys: readonly PublicKey[];
+  readonly hash?: Hash | undefined;
+}
+
+export class Engine {
+  readonly #p: EngineInit;
+  readonly #committee: Committee;
+  readonly #votes: VotePool;
+  readonly #credit: VoteCredit;
+  readonly #orphans = new Orphans();
+  #slot = 0;
+  #nowMs = 0;
+  #voted = true;
+  #frozen: FrozenView;
+  /** Slot in which `#frozen` was taken. */
+  #frozenIn = -1;
+  #quietUntilSlot = 0;
+  #out: Effect[] = [];
+
+  constructor(p: EngineInit) {
+    this.#p = p;
+    this.#committee = committeeOfGenesis(p.genesis);
+    this.#votes = new VotePool(this.#committee, 0, p.genesis.params);
+    this.#credit = new VoteCredit(key => p.branches.get(key));
+    this.#frozen = this.#view();
+  }
+
+  /** @throws LedgerError LEDGER_STORE_DAMAGED: the store must be opened again */
+  step(input: Input): Effect[] {
+    this.#out = [];
+    this.#nowMs = input.nowMs;
+    switch (input.kind) {
+      case 'tick':
+        this.#tick();
+        break;
+      case 'blocks':
+        this.#onBlocks(input.blocks, input.from);
+        break;
+      case 'vote':
+        this.#onVote(input.bytes);
+        break;
+      case 'transactions':
+        for (const { bytes, own } of input.received) this.#onTransaction(bytes, own);
+        break;
+      case 'proved':
+        this.#build(input.slot, input.leader, input.proof);
+        break;
+      case 'block signed':
+        this.#onBlocks([encodeBlock(input).bytes], 'self');
+        break;
+      case 'vote signed':
+        this.#addVote(input.vote);
+        this.#out.push({ kind: 'broadcast', topic: 'vote', bytes: encodeVote(input.vote) });
+        break;
+    }
+    return this.#settle();
+  }
+
+  /** The batch that a step gave is on disk; called before the next step. */
+  synced(): void {
+    this.#p.branches.synced();
+  }
+
+  /** Slot that a time falls into. */
+  slotAt(nowMs: number): number {
+    const { genesisTimeMs, params } = this.#p.genesis;
+    return Math.floor((nowMs - genesisTimeMs) / params.slotMs);
+  }
+
+  #startOf(slot: number): number {
+    const { genesisTimeMs, params } = this.#p.genesis;
+    return genesisTimeMs + slot * params.slotMs;
+  }
+
+  #view(): FrozenView {
+    const { arrivals, justified } = this.#p.branches;
+    return { arrivals, justified };
+  }
+
+  #tick(): void {
+    const slot = this.slotAt(this.#nowMs);
+    const { slotMs } = this.#p.genesis.params;
+    if (slot > this.#slot) {
+      // A tick that comes too late to freeze takes the view as it is now.
+      if (this.#frozenIn !== slot - 1) this.#frozen = this.#view();
+      // Duties begin with the first whole slot: its peers may have much to tell to a node that just started.
+      const whole = this.#slot > 0 || this.#nowMs < this.#startOf(slot + 0.25);
+      this.#slot = slot;
+      this.#voted = slot < 1 || !whole;
+      this.#votes.advance(slot);
+      if (whole && this.#nowMs < this.#startOf(slot + 0.75)) this.#lead();
+      if (slot % broadcastSlots === 0) this.#broadcastAgain();
+    }
+    // The wall clock went back: nothing is due before it reaches the slot again.
+    if (slot < this.#slot) {
+      this.#out.push({ kind: 'timer', atMs: this.#startOf(this.#slot + 1) });
+      return;
+    }
+    const [half, freeze, next] = [slot + 0.5, slot + 0.75, slot + 1].map(s => Math.ceil(this.#startOf(s)));
+    if (this.#nowMs >= half! || this.#hasBlockOfSlot()) this.#castVotes();
+    if (this.#nowMs >= freeze! && this.#frozenIn !== slot) {
+      this.#frozen = this.#view();
+      this.#frozenIn = slot;
+    }
+    const due = this.#nowMs < half! ? half! : this.#nowMs < freeze! ? freeze! : next!;
+    this.#out.push({ kind: 'timer', atMs: Math.max(due, this.#nowMs + Math.min(1, slotMs)) });
+  }
+
+  #hasBlockOfSlot(): boolean {
+    return this.#p.branches.tree.nodes().some(node => node.slot === this.#slot && node.header !== null);
+  }
+
+  #isQuiet(): boolean {
+    return this.#slot <= this.#quietUntilSlot;
+  }
+
+  #lead(): void {
+    const { branches, genesis, nodeKeys } = this.#p;
+    const { head } = branches;
+    if (this.#slot < 1 || head.slot >= this.#slot || this.#isQuiet()) return;
+    const { leader, nonce } = dutyOfSlot({ genesis, state: branches.stateAt(head.id), slot: this.#slot });
+    if (!nodeKeys.some(key => equalBytes(key, leader.nodeKey))) return;
+    this.#out.push({ kind: 'prove', slot: this.#slot, leader, alpha: vrfAlpha(genesis.chainId, nonce, this.#slot) });
+  }
+
+  #build(slot: number, leader: StakeEntry, vrfProof: Uint8Array): void {
+    const { branches, genesis, verifier, intake, hash } = this.#p;
+    if (slot !== this.#slot || branches.head.slot >= slot) return;
+    const fromSlot = Math.max(1, slot - genesis.params.voteWindowSlots);
+    const { header, body, id } = buildBlock({
+      genesis,
+      parent: branches.parentView(branches.head),
+      slot,
+      producer: leader,
+      vrfProof,
+      certificates: branches.certificatesFor(branches.head),
+      voteSets: this.#credit.missing(this.#votes.setsBetween(fromSlot, slot), branches.head.id, fromSlot),
+      candidates: intake.pool.candidates().map(entry => entry.transaction),
+      verifier,
+      ...(hash && { hash }),
+    });
+    this.#out.push({ kind: 'sign block', header, body, id, nodeKey: leader.nodeKey });
+  }
+
+  #castVotes(): void {
+    if (this.#voted || this.#isQuiet()) return;
+    this.#voted = true;
+    const { branches, genesis, nodeKeys } = this.#p;
+    const root = { slot: 0, id: genesis.chainId };
+    const message = chooseVote({ tree: branches.tree, slot: this.#slot, frozen: this.#frozen, root });
+    if (!message) return;
+    this.#committee.voters.forEach(({ nodeKey }, voter) => {
+      if (nodeKeys.some(key => equalBytes(key, nodeKey)))
+        this.#out.push({ kind: 'sign vote', message, voter, nodeKey });
+    });
+  }
+
+  #onBlocks(received: readonly Uint8Array[], from: 'gossip' | 'sync' | 'self'): void {
+    const clockSlot = this.slotAt(this.#nowMs);
+    const last = received.length - 1;
+    let added = 0;
+    for (const [i, bytes] of received.entries()) {
+      const outcome = this.#onBlock(bytes, clockSlot, from);
+      if (outcome === 'added') added++;
+      else if (outcome !== 'known') {
+        const refused = outcome instanceof CodedError ? ({ verdict: 'reject', error: outcome } as const) : null;
+        this.#out.push({ kind: 'verdict', verdict: 'ignore', known: false, added, ...refused });
+        return;
+      }
+      if (i === last) this.#out.push({ kind: 'verdict', verdict: added > 0 ? 'accept' : 'ignore', known: true, added });
+    }
+    const newest = this.#p.branches.tree.nodes().reduce((slot, node) => Math.max(slot, node.slot), 0);
+    if (from === 'sync' && added > 0 && newest + catchUpSlots < clockSlot) this.#quietUntilSlot = clockSlot + 1;
+  }
+
+  /** One block, and those that waited for it. */
+  #onBlock(
+    bytes: Uint8Array,
+    clockSlot: number,
+    from: 'gossip' | 'sync' | 'self',
+  ): 'added' | 'known' | 'orphan' | 'early' | 'surplus' | CodedError {
+    const { branches } = this.#p;
+    let block: Block;
+    try {
+      block = parseBlock(bytes);
+    } catch (error) {
+      if (error instanceof CodedError) return error;
+      throw error;
+    }
+    const { header, id } = block;
+    if (branches.knows(id, header.height)) return 'known';
+    if (header.slot > clockSlot) {
+      if (header.slot === clockSlot + 1 && from !== 'sync')
+        this.#out.push({ kind: 'later', atMs: this.#startOf(header.slot) });
+      return 'early';
+    }
+    if (!branches.tree.block(header.parent)) {
+      if (from !== 'sync') {
+        this.#orphans.add(block);
+        this.#out.push({ kind: 'sync' });
+      }
+      return 'orphan';
+    }
+    const ofSlot = branches.tree.nodes().filter(node => node.slot === header.slot).length;
+    if (from === 'gossip' && ofSlot >= blocksOfSlot) return 'surplus';
+    const refused = this.#apply(block);
+    if (refused) return refused;
+    if (from === 'self') this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
+    for (const child of this.#orphans.take(id)) this.#onBlock(child, clockSlot, 'gossip');
+    return 'added';
+  }
+
+  #apply(block: Block): CodedError | null {
+    const { branches, intake, nodeKeys } = this.#p;
+    const transactions: Transaction[] = [];
+    let node: TreeNode;
+    try {
+      for (const bytes of block.body.transactions) transactions.push(parseTransaction(bytes));
+      node = branches.addBlock(
+        block,
+        transactions.map(({ id }) => toHex(id)),
+      );
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code === 'LEDGER_STORE_DAMAGED') throw error;
+      return error;
+    }
+    intake.sawBlock(transactions, node);
+    for (const certificate of this.#votes.quorumsFor(block.id)) branches.learn(certificate);
+    const { leader } = dutyOfSlot({
+      genesis: this.#p.genesis,
+      state: branches.stateAt(block.header.parent),
+      slot: node.slot,
+    });
+    if (nodeKeys.some(key => equalBytes(key, leader.nodeKey))) {
+      this.#out.push({ kind: 'seen', nodeKey: leader.nodeKey, what: 'block', slot: node.slot });
+    }
+    for (const { message, bitmap } of [...block.body.certificates, ...block.body.voteSets]) {
+      this.#sawVotes(message, votersOf(bitmap));
+    }
+    return null;
+  }
+
+  #sawVotes(message: VoteMessage, voters: readonly number[]): void {
+    for (const voter of voters) {
+      const nodeKey = this.#committee.voters[voter]?.nodeKey;
+      if (nodeKey && this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
+        this.#out.push({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
+      }
+    }
+  }
+
+  #onVote(bytes: Uint8Array): void {
+    const { branches, genesis, verifier } = this.#p;
+    const { verdict, vote, error } = judgeVote(bytes, {
+      chainId: genesis.chainId,
+      committee: this.#committee,
+      pool: this.#votes,
+      verifier,
+    });
+    if (vote) {
+      this.#addVote(vote);
+      this.#sawVotes(vote.message, [vote.voter]);
+      const { targetId } = vote.message;
+      if (!branches.tree.block(targetId) && !branches.get(storeKeys.block(targetId))) this.#out.push({ kind: 'sync' });
+    }
+    this.#out.push({ kind: 'verdict', verdict, known: false, added: 0, ...(error && { error }) });
+  }
+
+  #addVote(vote: Vote): void {
+    if (this.#votes.judge(vote) !== 'wanted') return;
+    const certificate = this.#votes.add(vote);
+    if (certificate) this.#p.branches.learn(certificate);
+  }
+
+  #onTransaction(bytes: Uint8Array, own: boolean): void {
+    const { verdict, known, error } = this.#p.intake.receive(bytes, this.#nowMs, own);
+    this.#out.push({ kind: 'verdict', verdict, known, added: 0, ...(error && { error }) });
+    if (own && verdict === 'accept' && !error) this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
+  }
+
+  #broadcastAgain(): void {
+    for (const bytes of this.#p.intake.toBroadcast())
+      this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
+  }
+
+  /** One batch of all that changed, then everything that had to wait for it. */
+  #settle(): Effect[] {
+    const { branches, intake, events } = this.#p;
+    const settled = branches.settle();
+    if (settled.finalChanged) {
+      const { final } = branches;
+      intake.sawFinal(settled.final, this.#transactionsOf(settled.stale), this.#nowMs);
+      const timeMs = this.#startOf(final.slot);
+      events.push({ kind: 'final', slot: final.slot, timeMs, height: final.height, id: final.id });
+      if (settled.final.some(node => node.transactionIds.length > 0)) events.push({ kind: 'change' });
+    }
+    if (settled.headChanged) {
+      const { head } = branches;
+      events.push({ kind: 'head', slot: head.slot, height: head.height, id: head.id });
+      for (const bytes of intake.review(this.#nowMs))
+        this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
+    }
+    if (this.slotAt(this.#nowMs) === this.#slot && this.#hasBlockOfSlot()) this.#castVotes();
+    const writes = branches.takeWrites();
+    const effects: Effect[] = writes.length > 0 ? [{ kind: 'persist', writes }] : [];
+    effects.push(...events.splice(0).map(event => ({ kind: 'event', event }) as const), ...this.#out);
+    this.#out = [];
+    return effects;
+  }
+
+  /** Transactions of blocks that will be removed, read while they are there. */
+  #transactionsOf(stale: readonly TreeNode[]): Uint8Array[] {
+    return stale
+      .filter(node => node.transactionIds.length > 0)
+      .flatMap(node => this.#p.branches.staleBlock(node.id)?.body.transactions ?? []);
+  }
+}

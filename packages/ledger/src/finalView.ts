@@ -1,0 +1,254 @@
+/**
+ * What readers get: everything as of one final state, from the store alone. The flat state and the name of its block are
+ * written in one batch; as a batch may land between two reads, a reading is done again if the final checkpoint moved
+ * under it.
+ */
+import { encodeCanonical, equalBytes, fromHex, type PublicKey, parsePublicKey, toHex } from '@radpass/core';
+import { parseBlock } from './block.js';
+import { LedgerError } from './errors.js';
+import type { Genesis } from './genesis.js';
+import { type FinalRecord, finalRecord, heightRecord } from './records.js';
+import type { RevocationEntry, Revocations } from './revocations.js';
+import { proveState } from './stateProof.js';
+import { storedRoot } from './stateTree.js';
+import { leafKey } from './stateView.js';
+import { entriesUnder, getRequired, type LedgerStore } from './store.js';
+import { fromLatin1, latin1, storeKeys } from './storeKeys.js';
+import {
+  type ConsentEntry,
+  consentTable,
+  effectiveStudy,
+  floorTable,
+  grantType,
+  type SourceEntry as SourceLeaf,
+  type StudyEntry as StudyLeaf,
+  sourceAt,
+  sourceTable,
+  studyTable,
+  tables,
+  total,
+} from './tables.js';
+
+/** Most answers to one question by prefix. */
+export const prefixLimit = 64;
+/** How many final blocks `producers` looks back. */
+const producersWindow = 21_600;
+
+/** The newest final checkpoint; the slot is the checkpoint's, `stateRoot` that of its block. */
+export interface FinalCheckpoint {
+  readonly slot: number;
+  readonly blockId: Uint8Array;
+  readonly timeMs: number;
+  readonly stateRoot: Uint8Array;
+}
+
+export type SourceEntry = SourceLeaf & { readonly sourceKey: PublicKey };
+/** As it stands at the checkpoint's slot. */
+export type StudyEntry = StudyLeaf & { readonly sourceKey: PublicKey; readonly studyHash: Uint8Array };
+
+export interface GrantEntry extends ConsentEntry {
+  readonly sourceKey: PublicKey;
+  readonly studyHash: Uint8Array;
+  readonly patientKey: PublicKey;
+  readonly requesterKey: PublicKey;
+  /** Seq of the patient's final revocation of everyone; 0 = none. */
+  readonly floorSeq: number;
+  /** Greatest seq of a revocation ever seen, for this requester or everyone; 0 = none. */
+  readonly revokedSeq: number;
+}
+
+export class FinalView {
+  readonly #store: LedgerStore;
+  readonly #genesis: Genesis;
+  readonly #revocations: Revocations;
+
+  constructor(p: { store: LedgerStore; genesis: Genesis; revocations: Revocations }) {
+    this.#store = p.store;
+    this.#genesis = p.genesis;
+    this.#revocations = p.revocations;
+  }
+
+  /** Read at one final state. */
+  at<T>(read: (checkpoint: FinalCheckpoint, final: FinalRecord) => T): T {
+    for (;;) {
+      const before = getRequired(this.#store, storeKeys.meta('final'), 'the final checkpoint');
+      const final = finalRecord.decode(before);
+      const stateRoot = storedRoot(this.#store);
+      const timeMs = this.#genesis.genesisTimeMs + final.slot * this.#genesis.params.slotMs;
+      const result = read({ slot: final.slot, blockId: final.id, timeMs, stateRoot }, final);
+      const after = getRequired(this.#store, storeKeys.meta('final'), 'the final checkpoint');
+      if (equalBytes(before, after)) return result;
+    }
+  }
+
+  totals(): { sources: number; studies: number } {
+    return this.at(() => ({ sources: total(this.#store, 'sources'), studies: total(this.#store, 'studies') }));
+  }
+
+  sources(): { checkpoint: FinalCheckpoint; sources: SourceEntry[] } {
+    return this.at(checkpoint => {
+      const sources: SourceEntry[] = [];
+      for (let position = 0; position < total(this.#store, 'sources'); position++) {
+        const sourceKey = sourceAt(this.#store, position);
+        const leaf = sourceKey && sourceTable.get(this.#store, sourceKey);
+        if (leaf) sources.push({ sourceKey, ...leaf });
+      }
+      return { checkpoint, sources };
+    });
+  }
+
+  source(sourceKey: PublicKey): { checkpoint: FinalCheckpoint; source: SourceEntry | null } {
+    return this.at(checkpoint => {
+      const leaf = sourceTable.get(this.#store, sourceKey);
+      return { checkpoint, source: leaf ? { sourceKey, ...leaf } : null };
+    });
+  }
+
+  /** Studies by prefix of their hash, or of any patient key ever named for them; hex digits. */
+  async studies(
+    q: { hashPrefix: string } | { patientPrefix: string },
+  ): Promise<{ checkpoint: FinalCheckpoint; studies: StudyEntry[] }> {
+    const keys =
+      'hashPrefix' in q
+        ? (await this.#found('s', q.hashPrefix)).map(([studyHash, sourceKey]) => [sourceKey!, studyHash!] as const)
+        : (await this.#found('p', q.patientPrefix)).map(
+            ([, sourceKey, studyHash]) => [sourceKey!, studyHash!] as const,
+          );
+    return this.at(checkpoint => {
+      const studies = keys.flatMap(([sourceKey, studyHash]): StudyEntry[] => {
+        const leaf = studyTable.get(this.#store, sourceKey, studyHash);
+        if (!leaf) return [];
+        return [{ sourceKey: parsePublicKey(sourceKey), studyHash, ...effectiveStudy(leaf, checkpoint.slot) }];
+      });
+      return { checkpoint, studies };
+    });
+  }
+
+  /** Standing consent entries by prefix of the requester's key or of the study's hash; hex digits. */
+  async grants(
+    q: { requesterPrefix: string } | { hashPrefix: string },
+  ): Promise<{ checkpoint: FinalCheckpoint; grants: GrantEntry[]; revocations: RevocationEntry[] }> {
+    const byHash = 'hashPrefix' in q;
+    const keys = byHash
+      ? (await this.#found('g', q.hashPrefix)).map(k => [k[1]!, k[0]!, k[2]!, k[3]!] as const)
+      : (await this.#found('r', q.requesterPrefix)).map(k => [k[1]!, k[2]!, k[3]!, k[0]!] as const);
+    const studies = byHash ? await this.#found('s', q.hashPrefix) : [];
+    return this.at(checkpoint => ({
+      checkpoint,
+      grants: keys.flatMap(key => this.#grant(...key) ?? []),
+      revocations: studies
+        .flatMap(([studyHash, sourceKey]) => this.#revocations.ofStudy(parsePublicKey(sourceKey!), studyHash!))
+        .slice(0, prefixLimit),
+    }));
+  }
+
+  proof(table: number, key: Uint8Array): { checkpoint: FinalCheckpoint; value: Uint8Array | null; proof: Uint8Array } {
+    return this.at(checkpoint => ({
+      checkpoint,
+      value: this.#store.get(leafKey(table, key)) ?? null,
+      proof: proveState(this.#store, table, key),
+    }));
+  }
+
+  /** Blocks a source produced among the last final ones. */
+  async producers(): Promise<{ sourceKey: PublicKey; blocks: number; lastSlot: number }[]> {
+    const { height } = this.at((_, final) => final);
+    const found = new Map<string, { sourceKey: PublicKey; blocks: number; lastSlot: number }>();
+    const from = storeKeys.height(Math.max(1, height - producersWindow));
+    for await (const [, value] of this.#store.entries(from, storeKeys.height(height + 1))) {
+      const { producer, slot } = heightRecord.decode(value);
+      const name = toHex(producer);
+      found.set(name, {
+        sourceKey: parsePublicKey(producer),
+        blocks: (found.get(name)?.blocks ?? 0) + 1,
+        lastSlot: slot,
+      });
+    }
+    return [...found.values()];
+  }
+
+  /**
+   * Evidence for a decision on one study and requester at the final state, for the disclosure record:
+   * canonical [header, certificate or empty, [proof of source, study, grant, floor]], header and certificate as in blocks; at
+   * genesis the header is empty.
+   */
+  evidence(p: {
+    final: FinalRecord;
+    certificate: Uint8Array;
+    keys: readonly (readonly [table: number, key: Uint8Array])[];
+  }): Uint8Array {
+    const block = p.final.height === 0 ? null : this.#store.get(storeKeys.block(p.final.id));
+    const header = block ? parseBlock(block).headerBytes : new Uint8Array(0);
+    return encodeCanonical([header, p.certificate, p.keys.map(([table, key]) => proveState(this.#store, table, key))]);
+  }
+
+  #grant(
+    sourceKey: Uint8Array,
+    studyHash: Uint8Array,
+    patient: Uint8Array,
+    requester: Uint8Array,
+  ): GrantEntry[] | null {
+    const entry = consentTable.get(this.#store, sourceKey, studyHash, patient, requester);
+    if (!entry) return null;
+    const scope = {
+      sourceKey: parsePublicKey(sourceKey),
+      studyHash,
+      patientKey: parsePublicKey(patient),
+      requesterKey: parsePublicKey(requester),
+    };
+    const floorSeq = floorTable.get(this.#store, sourceKey, studyHash, patient)?.seq ?? 0;
+    const own = entry.type === grantType ? 0 : entry.seq;
+    const revokedSeq = Math.max(own, floorSeq, this.#revocations.greatest(scope));
+    return [{ ...scope, ...entry, floorSeq, revokedSeq }];
+  }
+
+  /** Keys of a list by prefix, in parts of 32 bytes. @throws LedgerError LEDGER_PREFIX, LEDGER_PREFIX_TOO_SHORT */
+  async #found(list: 's' | 'p' | 'g' | 'r', prefix: string): Promise<Uint8Array[][]> {
+    const matches = prefixMatcher(prefix);
+    const found: Uint8Array[][] = [];
+    const whole = fromHex(prefix.slice(0, prefix.length & ~1));
+    for await (const [key] of entriesUnder(this.#store, list + latin1(whole))) {
+      const bytes = fromLatin1(key.slice(1));
+      if (!matches(bytes)) continue;
+      if (found.length === prefixLimit) {
+        throw new LedgerError(
+          { code: 'LEDGER_PREFIX_TOO_SHORT', limit: prefixLimit },
+          `the prefix has more than ${prefixLimit} answers: give more digits`,
+        );
+      }
+      found.push(Array.from({ length: bytes.length / 32 }, (_, i) => bytes.slice(32 * i, 32 * (i + 1))));
+    }
+    return found;
+  }
+}
+
+/** Whether bytes begin with these hex digits. @throws LedgerError LEDGER_PREFIX */
+export function prefixMatcher(prefix: string): (bytes: Uint8Array) => boolean {
+  if (!/^[0-9a-f]{1,64}$/.test(prefix)) {
+    throw new LedgerError(
+      { code: 'LEDGER_PREFIX', reason: 'expected 1 to 64 hex digits' },
+      'a prefix is 1 to 64 hex digits',
+    );
+  }
+  const length = Math.ceil(prefix.length / 2);
+  return bytes => toHex(bytes.subarray(0, length)).startsWith(prefix);
+}
+
+/** Keys of the leaves that a decision rests on: source, study, grant and floor. */
+export function decisionKeys(p: {
+  sourceKey: PublicKey;
+  studyHash: Uint8Array;
+  patientKey: PublicKey | null;
+  requesterKey: PublicKey;
+}): (readonly [number, Uint8Array])[] {
+  const join = (...parts: Uint8Array[]): Uint8Array => fromLatin1(latin1(...parts));
+  const study = join(p.sourceKey, p.studyHash);
+  const keys: (readonly [number, Uint8Array])[] = [
+    [tables.sources, p.sourceKey],
+    [tables.studies, study],
+  ];
+  if (p.patientKey) {
+    keys.push([tables.consents, join(study, p.patientKey, p.requesterKey)], [tables.floors, join(study, p.patientKey)]);
+  }
+  return keys;
+}

@@ -1,0 +1,339 @@
+/**
+ * Opening a store, which is the same as recovering from a stop at any point: whole batches are there or not, so what is
+ * found is the state at some batch's end. Nothing has to be undone; what must be told is damage.
+ *
+ * Checked at every opening: format and network; the final chain, height by height, each naming its parent; the blocks of
+ * the last heights; every record of the flat state, their number, its root against the final block's header, and the
+ * lists by prefix against the tables that they list; the blocks above, each linked and with its changes.
+ * `verify` (verify.ts) checks everything else by replaying it.
+ *
+ * Damage is healed by writing all that is derived anew from the blocks up to the first that is bad; peers give the rest.
+ */
+import { equalBytes, parseTransaction, toHex, type Verifier } from '@radpass/core';
+import { type Block, parseBlock } from './block.js';
+import type { TreeNode } from './blockTree.js';
+import { Branches } from './branches.js';
+import { vrfOutput } from './consensus/vrf.js';
+import { LedgerError } from './errors.js';
+import { indexKeys } from './finalize.js';
+import type { Genesis } from './genesis.js';
+import { genesisState } from './genesisState.js';
+import {
+  type Counts,
+  certificatesRecord,
+  changesRecord,
+  countsRecord,
+  type FinalRecord,
+  finalRecord,
+  heightRecord,
+  numberRecord,
+} from './records.js';
+import { type Hash, storedRoot } from './stateTree.js';
+import { damaged, entriesUnder, getRequired, type LedgerStore, type StoreWrite } from './store.js';
+import { derivedPrefixes, fromLatin1, storeFormat, storeKeys } from './storeKeys.js';
+import { tables } from './tables.js';
+
+/** Blocks below the final one whose bytes are looked at when opening. */
+const blocksChecked = 1_024;
+const replayBatch = 128;
+
+export interface OpenInit {
+  readonly store: LedgerStore;
+  readonly genesis: Genesis;
+  readonly verifier: Verifier;
+  readonly hash?: Hash | undefined;
+}
+
+export interface Opened {
+  readonly branches: Branches;
+  /** Number of this opening, larger than any before. */
+  readonly boot: number;
+  /** Why everything derived was written anew, if it was. */
+  readonly healed: LedgerError | null;
+}
+
+const empty = new Uint8Array(0);
+const zeroId = new Uint8Array(32);
+
+/** Open a store of this network, make a new one, or heal a damaged one. @throws LedgerError LEDGER_STORE_FORMAT, LEDGER_STORE_GENESIS */
+export async function openBranches(p: OpenInit): Promise<Opened> {
+  const { store, genesis } = p;
+  const stored = store.get(storeKeys.meta('format'));
+  // Without this record the folder is new, or has lost it; then what it holds is found wanting and written anew.
+  if (stored === undefined) await store.commit(freshWrites(genesis));
+  else checkIdentity(store, genesis);
+  const healed = await checkOrHeal(p);
+  const bootRecord = store.get(storeKeys.meta('boot'));
+  const boot = (bootRecord ? numberRecord.decode(bootRecord) : 0) + 1;
+  await store.commit([[storeKeys.meta('boot'), numberRecord.encode(boot)]]);
+  return { branches: await loadBranches(p), boot, healed };
+}
+
+/** The next opening writes everything derived anew. */
+export function rebuildMark(): StoreWrite {
+  return [storeKeys.meta('rebuild'), numberRecord.encode(1)];
+}
+
+/** @throws LedgerError LEDGER_STORE_FORMAT, LEDGER_STORE_GENESIS, LEDGER_STORE_DAMAGED */
+export function checkIdentity(store: LedgerStore, genesis: Genesis): void {
+  const format = numberRecord.decode(getRequired(store, storeKeys.meta('format'), 'the format record'));
+  if (format !== storeFormat) {
+    const detail = { code: 'LEDGER_STORE_FORMAT', expected: storeFormat, got: format } as const;
+    throw new LedgerError(detail, `the store has format ${format}, this release reads ${storeFormat}`);
+  }
+  const got = toHex(getRequired(store, storeKeys.meta('genesis'), 'the genesis record'));
+  const expected = toHex(genesis.chainId);
+  if (got !== expected) {
+    throw new LedgerError(
+      { code: 'LEDGER_STORE_GENESIS', expected, got },
+      `the store holds the network ${got}, not ${expected}`,
+    );
+  }
+}
+
+/** Block 0 and its state. */
+export function genesisWrites(genesis: Genesis): StoreWrite[] {
+  const { layer } = genesisState(genesis);
+  const { chainId } = genesis;
+  const writes: StoreWrite[] = [...layer.changes];
+  for (const key of layer.changes.keys()) for (const index of indexKeys(key)) writes.push([index, empty]);
+  const height = { id: chainId, parent: zeroId, slot: 0, producer: empty, transactions: 0 };
+  writes.push(
+    [storeKeys.height(0), heightRecord.encode(height)],
+    [storeKeys.meta('final'), finalRecord.encode({ slot: 0, id: chainId, height: 0 })],
+    [storeKeys.meta('counts'), countsRecord.encode({ flat: layer.changes.size, undoFrom: 1 })],
+    [storeKeys.meta('certificates'), certificatesRecord.encode([])],
+    [storeKeys.meta('head'), chainId],
+  );
+  return writes;
+}
+
+function freshWrites(genesis: Genesis): StoreWrite[] {
+  return [
+    [storeKeys.meta('format'), numberRecord.encode(storeFormat)],
+    [storeKeys.meta('genesis'), genesis.chainId],
+    ...genesisWrites(genesis),
+  ];
+}
+
+async function checkOrHeal(p: OpenInit): Promise<LedgerError | null> {
+  try {
+    if (p.store.get(storeKeys.meta('rebuild'))) throw damaged('an earlier run met damage');
+    await checkStore(p.store);
+    await loadBranches(p);
+    return null;
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.code !== 'LEDGER_STORE_DAMAGED') throw error;
+    await rebuild(p);
+    return error;
+  }
+}
+
+/** Everything that opening checks but the blocks above the final one. @throws LedgerError LEDGER_STORE_DAMAGED */
+export async function checkStore(store: LedgerStore): Promise<void> {
+  const final = readFinal(store);
+  await checkFinalChain(store, final);
+  await checkFlatState(store, final);
+}
+
+function readFinal(store: LedgerStore): FinalRecord {
+  return finalRecord.decode(getRequired(store, storeKeys.meta('final'), 'the final checkpoint'));
+}
+
+function readCounts(store: LedgerStore): Counts {
+  return countsRecord.decode(getRequired(store, storeKeys.meta('counts'), 'the counts'));
+}
+
+async function checkFinalChain(store: LedgerStore, final: FinalRecord): Promise<void> {
+  let height = 0;
+  let parent: Uint8Array = zeroId;
+  let transactions = 0;
+  for await (const [key, value] of entriesUnder(store, 'H')) {
+    const record = heightRecord.decode(value);
+    const where = { height, id: toHex(record.id) };
+    if (key !== storeKeys.height(height)) throw damaged(`final block ${height} is not listed`, { height });
+    if (!equalBytes(record.parent, parent)) throw damaged(`final block ${height} does not follow its parent`, where);
+    if (height > 0 && height + blocksChecked > final.height) readBlock(store, record.id, where);
+    parent = record.id;
+    transactions += record.transactions;
+    height++;
+  }
+  if (height !== final.height + 1 || !equalBytes(parent, final.id)) {
+    throw damaged(`the final chain ends at height ${height - 1}, not ${final.height}`, { height });
+  }
+  await checkNumber(store, 'T', transactions);
+}
+
+function readBlock(store: LedgerStore, id: Uint8Array, where: { height: number; id: string }): Block {
+  const stored = getRequired(store, storeKeys.block(id), `block ${where.height}`);
+  try {
+    const block = parseBlock(stored);
+    if (equalBytes(block.id, id)) return block;
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    throw damaged(`block ${where.height} is unreadable`, where, error);
+  }
+  throw damaged(`block ${where.height} is another`, where);
+}
+
+async function checkFlatState(store: LedgerStore, final: FinalRecord): Promise<void> {
+  const listed = new Map<number, number>();
+  let count = 0;
+  for (const prefix of [storeKeys.leaf, storeKeys.node]) {
+    for await (const [key] of entriesUnder(store, prefix)) {
+      count++;
+      const table = prefix === storeKeys.leaf ? key.charCodeAt(1) : -1;
+      listed.set(table, (listed.get(table) ?? 0) + 1);
+    }
+  }
+  const counts = readCounts(store);
+  if (count !== counts.flat) throw damaged(`the state has ${count} records, not ${counts.flat}`);
+  const studies = listed.get(tables.studies) ?? 0;
+  const consents = listed.get(tables.consents) ?? 0;
+  const expected = [
+    ['s', studies],
+    ['p', listed.get(tables.named) ?? 0],
+    ['g', consents],
+    ['r', consents],
+  ] as const;
+  for (const [prefix, number] of expected) await checkNumber(store, prefix, number);
+  if (final.height === 0) return;
+  const where = { height: final.height, id: toHex(final.id) };
+  const { header } = readBlock(store, final.id, where);
+  if (!equalBytes(storedRoot(store), header.stateRoot))
+    throw damaged('the state is not that of the final block', where);
+}
+
+async function checkNumber(store: LedgerStore, prefix: string, expected: number): Promise<void> {
+  let count = 0;
+  for await (const _ of entriesUnder(store, prefix)) count++;
+  if (count !== expected) throw damaged(`the list ${prefix} has ${count} records, not ${expected}`);
+}
+
+/** The newest final block as the tree's base. */
+function baseNode(store: LedgerStore, final: FinalRecord): TreeNode {
+  if (final.height === 0) {
+    const { id } = final;
+    const none = { changes: new Map(), transactionIds: [], header: null, arrival: 0, vrfOutput: empty };
+    return { id, parent: zeroId, slot: 0, height: 0, ...none };
+  }
+  const block = readBlock(store, final.id, { height: final.height, id: toHex(final.id) });
+  const { header, id } = block;
+  const { parent, slot, height } = header;
+  const output = vrfOutput(header.vrfProof) ?? empty;
+  return { id, parent, slot, height, header, vrfOutput: output, arrival: 0, changes: new Map(), transactionIds: [] };
+}
+
+/** Branches as a store has them. @throws LedgerError LEDGER_STORE_DAMAGED */
+export async function loadBranches(p: OpenInit): Promise<Branches> {
+  const { store, genesis, verifier, hash } = p;
+  const final = readFinal(store);
+  const branches = new Branches({
+    genesis,
+    verifier,
+    store,
+    hash,
+    base: baseNode(store, final),
+    final,
+    counts: readCounts(store),
+  });
+  const above: { block: Block; changes: TreeNode['changes'] }[] = [];
+  for await (const [key, value] of entriesUnder(store, 'C')) {
+    const id = fromLatin1(key.slice(1));
+    const block = readBlock(store, id, { height: final.height + 1, id: toHex(id) });
+    above.push({ block, changes: changesRecord.decode(value) });
+  }
+  above.sort((a, b) => a.block.header.height - b.block.header.height);
+  for (const { block, changes } of above) {
+    const { height, parent } = block.header;
+    if (!branches.tree.block(parent)) {
+      throw damaged(`the parent of block ${height} is missing`, { height, id: toHex(block.id) });
+    }
+    branches.addApplied(block, transactionIdsOf(block), changes);
+  }
+  const certificates = certificatesRecord.decode(
+    getRequired(store, storeKeys.meta('certificates'), 'the list of certificates'),
+  );
+  for (const certificate of certificates) branches.learn(certificate);
+  const head = getRequired(store, storeKeys.meta('head'), 'the head');
+  if (!branches.tree.block(head)) throw damaged('the head is missing', { height: final.height + 1, id: toHex(head) });
+  branches.settle();
+  branches.synced();
+  return branches;
+}
+
+export function transactionIdsOf(block: Block): string[] {
+  return block.body.transactions.map(bytes => toHex(parseTransaction(bytes).id));
+}
+
+/**
+ * Write everything derived anew from the blocks of the final chain, up to the first bad one. A stop in between leaves the
+ * mark, and the next opening begins again.
+ */
+async function rebuild(p: OpenInit): Promise<void> {
+  const { store, genesis, verifier, hash } = p;
+  await store.commit([rebuildMark()]);
+  const { good, cut } = goodBlocks(store);
+  for (const prefix of derivedPrefixes) await store.clear(prefix);
+  await store.commit([...genesisWrites(genesis), ...cut.map((id): StoreWrite => [storeKeys.block(id), null])]);
+  let final: FinalRecord = { slot: 0, id: genesis.chainId, height: 0 };
+  for (let at = 0; at < good.length; at += replayBatch) {
+    const branches = new Branches({
+      genesis,
+      verifier,
+      store,
+      hash,
+      base: baseNode(store, final),
+      final,
+      counts: readCounts(store),
+    });
+    const batch = good.slice(at, at + replayBatch);
+    let last: TreeNode | null = null;
+    for (const [i, id] of batch.entries()) {
+      const block = readBlock(store, id, { height: at + i + 1, id: toHex(id) });
+      try {
+        last = branches.addBlock(block, transactionIdsOf(block), true);
+      } catch (error) {
+        if (!(error instanceof LedgerError)) throw error;
+        break;
+      }
+    }
+    if (!last) break;
+    branches.makeFinal({ slot: last.slot, id: last.id });
+    branches.settle();
+    await store.commit(branches.takeWrites());
+    ({ final } = branches);
+    if (last.height < at + batch.length) break;
+  }
+  await store.commit([[storeKeys.meta('rebuild'), null]]);
+}
+
+/** Ids of the final chain's blocks that can be read and follow one another; and those named beyond, to be removed. */
+function goodBlocks(store: LedgerStore): { good: Uint8Array[]; cut: Uint8Array[] } {
+  const good: Uint8Array[] = [];
+  const cut: Uint8Array[] = [];
+  let parent: Uint8Array | null = null;
+  for (let height = 1; ; height++) {
+    const id = readHeight(store, height);
+    if (!id) return { good, cut };
+    try {
+      const { header } = readBlock(store, id, { height, id: toHex(id) });
+      if (cut.length === 0 && header.height === height && (!parent || equalBytes(header.parent, parent))) good.push(id);
+      else cut.push(id);
+      parent = id;
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      cut.push(id);
+    }
+  }
+}
+
+function readHeight(store: LedgerStore, height: number): Uint8Array | null {
+  try {
+    const stored = store.get(storeKeys.height(height));
+    return stored ? heightRecord.decode(stored).id : null;
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    return null;
+  }
+}

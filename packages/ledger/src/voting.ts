@@ -1,0 +1,55 @@
+/**
+ * Which vote an honest voter casts in a slot.
+ *
+ * View: what stood frozen at three quarters of the slot before, and this slot's block with its ancestors. Source = the
+ * highest justified checkpoint in that view; the head is chosen in the same view; target = (slot, head), an older block if
+ * the slot is empty. A head that doesn't descend from the source gets no vote. Freezing makes the voters of a slot see
+ * the same votes, so that late ones can't split them.
+ */
+import { equalBytes } from '@radpass/core';
+import { type Tree, type TreeNode, viewOf } from './blockTree.js';
+import { selectHead } from './consensus/forkChoice.js';
+import type { Checkpoint, VoteMessage } from './consensus/votes.js';
+
+/** What was known at three quarters of a slot. */
+export interface FrozenView {
+  /** Order of the last block that had arrived. */
+  readonly arrivals: number;
+  readonly justified: Checkpoint;
+}
+
+/**
+ * @param p.root - the era's root
+ * @returns null when there is nothing to vote for
+ */
+export function chooseVote(p: { tree: Tree; slot: number; frozen: FrozenView; root: Checkpoint }): VoteMessage | null {
+  const { tree, slot, frozen, root } = p;
+  const fresh = tree.nodes().filter(node => node.slot === slot);
+  const admitted = new Set<TreeNode>(fresh.flatMap(node => tree.path(node.id)));
+  const view = viewOf(tree, node => node === tree.base || node.arrival <= frozen.arrivals || admitted.has(node));
+  let source = frozen.justified;
+  for (const { header } of fresh) if (header && header.justified.slot > source.slot) source = header.justified;
+  if (source.slot >= slot) return null;
+  // A source below the base is an ancestor of the final block, which every head descends from.
+  const from = tree.block(source.id) ? source.id : tree.base.id;
+  const head = selectHead(view, from);
+  if (!head || head.slot > slot) return null;
+  return {
+    rootId: root.id,
+    sourceSlot: source.slot,
+    sourceId: source.id,
+    targetSlot: slot,
+    targetId: head.id,
+  };
+}
+
+/** Whether two voters' messages are one. */
+export function isSameMessage(a: VoteMessage, b: VoteMessage): boolean {
+  return (
+    a.sourceSlot === b.sourceSlot &&
+    a.targetSlot === b.targetSlot &&
+    equalBytes(a.rootId, b.rootId) &&
+    equalBytes(a.sourceId, b.sourceId) &&
+    equalBytes(a.targetId, b.targetId)
+  );
+}
