@@ -1,0 +1,46 @@
+/** `radpass-gateway check`: everything that would keep the gateway from serving, before a patient finds out. */
+import { publicKeyHex } from '@radpass/core';
+import { folderStore } from '@radpass/imaging';
+import type { GatewayConfig } from '../config.js';
+import { GatewayError } from '../errors.js';
+import { findSource, nodesOf, openSourceKey, tlsPin } from '../gateway.js';
+
+const maxClockDifferenceMs = 30_000;
+
+export interface Findings {
+  sourceKey: string;
+  url: string;
+  studies: number;
+  finalAgeMs: number;
+  directory: 'this url' | 'not yet published';
+}
+
+/** @throws GatewayError GATEWAY_CHECK_FAILED naming the first thing that is wrong */
+export async function checkGateway(config: GatewayConfig): Promise<Findings> {
+  const key = await openSourceKey(config);
+  tlsPin(config);
+  const store = await folderStore({ path: config.images.path });
+  const studies = (await store.studies()).length;
+  await store.close();
+  const nodes = nodesOf(config);
+  const { sourceKey } = await findSource(nodes, key.publicKey);
+  const node = nodes[0]!;
+  const status = await node.status();
+  const own = Date.now() - (status.genesisTimeMs + status.finalSlot * status.slotMs);
+  if (Math.abs(own - status.finalAgeMs) > maxClockDifferenceMs)
+    throw failed("this machine's clock and the node's differ by more than 30 s");
+  const entry = await node.source(sourceKey);
+  if (entry && entry.url !== config.url)
+    throw failed(`the directory has another url for this source: ${entry.url || 'closed'}`);
+  return {
+    sourceKey: publicKeyHex(sourceKey),
+    url: config.url,
+    studies,
+    finalAgeMs: status.finalAgeMs,
+    directory: entry ? 'this url' : 'not yet published',
+  };
+}
+
+function failed(what: string): GatewayError {
+  return new GatewayError({ code: 'GATEWAY_CHECK_FAILED', what }, what);
+}

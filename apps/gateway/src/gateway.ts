@@ -1,0 +1,276 @@
+/**
+ * The gateway, wired: image store, records, ITI-43 service over the nodes' view of the ledger, public surface, desk.
+ * Start-up is recovery: what was acknowledged is in the records, and the outbox goes on posting.
+ */
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHttpAccessView, NodeApi, type NodeStatus } from '@radpass/client';
+import { listenHttp, localToken, nodeFetch } from '@radpass/client/node';
+import {
+  type AccessEvent,
+  chooseSeq,
+  createWithdrawStudy,
+  fromHex,
+  type PublicKey,
+  parseUrl,
+  publicKeyHex,
+  type SecretKey,
+  toHex,
+} from '@radpass/core';
+import { nodeVerifier, readKeyFile, readPassphrase } from '@radpass/core/node';
+import { folderStore, mimeType } from '@radpass/imaging';
+import { createRetrieveService, type DocumentProvider, openDisclosures, type RetrieveService } from '@radpass/xds';
+import { httpExchange, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
+import type { RequestHandler } from 'express';
+import { Challenges, type ClaimDesk } from './claims.js';
+import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
+import { createDeskApi } from './deskApi.js';
+import { GatewayError } from './errors.js';
+import { Outbox } from './outbox.js';
+import { createPublicApi } from './publicApi.js';
+import { Records, Turn } from './records.js';
+import { Revocations } from './revocations.js';
+import type { Log } from './runtime.js';
+import { Studies } from './studies.js';
+
+export interface RunningGateway {
+  url: string;
+  listen: string;
+  desk: string;
+  sourceKey: string;
+  stop: () => Promise<void>;
+}
+
+type Stops = (() => Promise<void>)[];
+
+export function nodesOf(config: GatewayConfig): NodeApi[] {
+  return config.node.map(({ url, ca }) => new NodeApi({ url, fetch: nodeFetch(ca ? { ca: readText(ca) } : {}) }));
+}
+
+export function openSourceKey(config: GatewayConfig): Promise<SecretKey> {
+  return readKeyFile(config.key, {
+    role: 'source',
+    passphrase: () => readPassphrase(`passphrase for ${config.key}: `),
+  });
+}
+
+/** SHA-256 of the certificate's SubjectPublicKeyInfo: what defineSource pins. */
+export function tlsPin(config: GatewayConfig): Uint8Array | null {
+  if (!config.tls) return null;
+  const { publicKey } = new X509Certificate(readText(config.tls.cert));
+  return new Uint8Array(
+    createHash('sha256')
+      .update(publicKey.export({ type: 'spki', format: 'der' }))
+      .digest(),
+  );
+}
+
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new GatewayError({ code: 'GATEWAY_FILE', path, reason }, `${path} can't be read: ${reason}`, { cause });
+  }
+}
+
+export async function startGateway(config: GatewayConfig, log: Log): Promise<RunningGateway> {
+  const stops: Stops = [];
+  const stop = async (): Promise<void> => {
+    for (const end of stops.reverse()) await end();
+  };
+  try {
+    return { ...(await open(config, log, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit<RunningGateway, 'stop'>> {
+  const url = parseUrl(config.url);
+  const dataDir = prepareFolder(config.dataDir);
+  const key = await openSourceKey(config);
+  const nodes = nodesOf(config);
+  const { chainId, sourceKey } = await findSource(nodes, key.publicKey);
+  const records = await Records.open(join(dataDir, 'records'));
+  stops.push(() => records.close());
+  const store = await folderStore({
+    path: config.images.path,
+    ...(config.images.stableMs === undefined ? {} : { stableMs: config.images.stableMs }),
+  });
+  stops.push(() => store.close());
+  const studies = new Studies({ store, records, sourceKey, saltKey: saltKey(dataDir) });
+  const now = (): number => Date.now();
+  const revocations = await Revocations.open({
+    records,
+    nodes,
+    chainId,
+    sourceKey,
+    key,
+    verifier: nodeVerifier,
+    log,
+    now,
+  });
+  const outbox = new Outbox({ records, nodes, log, now });
+  stops.push(() => outbox.stop());
+  const desk: ClaimDesk = {
+    chainId,
+    sourceKey,
+    url,
+    records,
+    studies,
+    turn: new Turn(),
+    now,
+    key,
+    verifier: nodeVerifier,
+    node: nodes[0]!,
+    post: () => outbox.wake(),
+  };
+
+  const maxStalenessMs = config.policy?.maxStalenessMs ?? defaultMaxStalenessMs;
+  const view = createHttpAccessView({ nodes, now, maxStalenessMs });
+  const replay = await openReplayStore(join(dataDir, 'replays'));
+  stops.push(() => replay.close());
+  const disclosureLog = await openDisclosureLog(join(dataDir, 'disclosures'));
+  stops.push(() => disclosureLog.close());
+  const disclosures = await openDisclosures({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
+  const service = createRetrieveService({
+    key,
+    sourceKey,
+    url,
+    chainId,
+    view,
+    verifier: nodeVerifier,
+    documents: documentsOf(studies),
+    replay,
+    disclosures,
+    clock: { now, monotonic: () => performance.now() },
+    policy: { maxStalenessMs },
+    revokedSeq: (owner, studyHash, requester) => revocations.revokedSeq(owner, studyHash, requester),
+    onRetrieval: event => log('retrieval', { kind: event.kind }),
+  });
+  stops.push(async () => service.stop());
+  stops.push(watchLedger(view, revocations, service, log));
+
+  const status = (): Promise<NodeStatus> => nodes[0]!.status();
+  const withdraw = async (studyHash: string): Promise<string> => {
+    const seq = chooseSeq(headTime(await status()), (await nodes[0]!.seqBound({ sourceKey })) - 1);
+    const transaction = createWithdrawStudy({ chainId, key, seq, sourceKey, studyHash: fromHex(studyHash, 32) });
+    const transactionId = toHex(transaction.id);
+    const value = { transactionId, transaction: toHex(transaction.bytes) };
+    await records.write([{ table: 'outbox', key: transactionId, value }]);
+    outbox.wake();
+    return transactionId;
+  };
+  const publicApp = createPublicApi({
+    desk,
+    revocations,
+    challenges: new Challenges(now),
+    verifier: nodeVerifier,
+    iti43: iti43Handler(service),
+  });
+  const deskApp = createDeskApi({
+    token: localToken(join(dataDir, 'desk.token')),
+    desk,
+    disclosures,
+    signingTime: async () => chooseSeq(headTime(await status())),
+    withdraw,
+    health: async () => ({ ok: true, node: await status() }),
+  });
+  const tls = config.tls && {
+    cert: readText(config.tls.cert),
+    key: readText(config.tls.key),
+    clientCa: config.tls.clientCa && readText(config.tls.clientCa),
+  };
+  const listening = await listenHttp({
+    address: config.listen.address,
+    handler: publicApp,
+    tls,
+    behindProxy: config.listen.plainBehindProxy ?? false,
+    prepare: limitServer,
+  });
+  stops.push(listening.close);
+  const deskListening = await listenHttp({ address: config.desk.listen, handler: deskApp });
+  stops.push(deskListening.close);
+  outbox.wake();
+  return { url, listen: listening.url, desk: deskListening.url, sourceKey: publicKeyHex(sourceKey) };
+}
+
+/** The source that this key stands for: its name for ever is its first key. */
+export async function findSource(
+  nodes: readonly NodeApi[],
+  standing: PublicKey,
+): Promise<{ chainId: Uint8Array; sourceKey: PublicKey }> {
+  const node = nodes[0]!;
+  const [{ chainId }, { sources }] = await Promise.all([node.status(), node.sources()]);
+  const wanted = publicKeyHex(standing);
+  const entry = sources.find(source => publicKeyHex(source.standingKey) === wanted);
+  return { chainId, sourceKey: entry?.sourceKey ?? standing };
+}
+
+/** Time of the head's slot, Unix ms: what signatures are dated by, where a node is reachable. */
+export function headTime(status: NodeStatus): number {
+  return status.genesisTimeMs + status.headSlot * status.slotMs;
+}
+
+function documentsOf(studies: Studies): DocumentProvider {
+  return {
+    async open(studyHash) {
+      const record = await studies.byHash(toHex(studyHash));
+      if (!record) return null;
+      const document = await studies.document(record);
+      return { size: document.size, sha256: document.sha256, mimeType, stream: () => document.stream() };
+    },
+  };
+}
+
+/** Revocations go to the sticky table before the service hears of them. */
+function watchLedger(
+  view: ReturnType<typeof createHttpAccessView>,
+  revocations: Revocations,
+  service: RetrieveService,
+  log: Log,
+): () => Promise<void> {
+  const handle = async (event: AccessEvent): Promise<void> => {
+    if (event.kind === 'revocation') await revocations.fromNode(event.transaction);
+    service.onEvent(event);
+  };
+  let last = Promise.resolve();
+  const stop = view.watch(0, event => {
+    last = last
+      .then(() => handle(event))
+      .catch((error: unknown) =>
+        log('event-failed', { reason: error instanceof Error ? error.message : String(error) }),
+      );
+  });
+  return async () => {
+    stop();
+    await last;
+  };
+}
+
+function iti43Handler(service: RetrieveService): RequestHandler {
+  return async (request, response) => {
+    const exchange = await httpExchange(request, response);
+    if (exchange) await service.handle(exchange);
+  };
+}
+
+function prepareFolder(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new GatewayError({ code: 'GATEWAY_DATA_DIR', path, reason }, `${path} can't be used: ${reason}`, { cause });
+  }
+}
+
+/** 32 random bytes, made once: with them and the archive every study hash can be made again. Back it up. */
+function saltKey(dataDir: string): Uint8Array {
+  const path = join(dataDir, 'salt.key');
+  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600, flag: 'wx' });
+  return new Uint8Array(readFileSync(path));
+}

@@ -1,0 +1,168 @@
+/** radpass-gateway: the command line. Each command is one function; this file only reads flags. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { loadConfiguration, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
+import { Command } from 'commander';
+import { checkGateway } from './commands/check.js';
+import { closeSource, defineSource, type Posted, rotateSource } from './commands/source.js';
+import { configSchema, type GatewayConfig } from './config.js';
+import { askDesk } from './deskClient.js';
+import { GatewayError } from './errors.js';
+import { startGateway } from './gateway.js';
+import { createLog } from './runtime.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const program = new Command('radpass-gateway')
+  .description(
+    "Stands in front of a hospital's images: offers studies to patients, serves those whom patients allowed, nobody else.",
+  )
+  .version(version)
+  .requiredOption('--config <file>', 'configuration (JSON)', process.env.RADPASS_GATEWAY_CONFIG)
+  .option('--json', 'print one JSON object (running commands: one event a line)')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+const config = (): GatewayConfig =>
+  loadConfiguration(configSchema, { file: program.opts().config, envPrefix: 'RADPASS_GATEWAY' });
+
+/** Print a result: the object with --json, else the sentence. */
+function say(result: object, sentence: string): void {
+  if (program.opts().json) printJson(result);
+  else process.stdout.write(`${sentence}\n`);
+}
+
+const progress = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+program
+  .command('start')
+  .description('serve until a signal')
+  .action(async () => {
+    const gateway = await startGateway(config(), createLog());
+    const { stop, ...ready } = gateway;
+    say(
+      { event: 'ready', pid: process.pid, ...ready },
+      `ready: ${ready.url} (listening at ${ready.listen}), desk at ${ready.desk}`,
+    );
+    await untilSignal();
+    await stop();
+    say({ event: 'stopped' }, 'stopped');
+    process.exit(0);
+  });
+
+const source = program.command('source').description("this hospital's entry in the directory");
+const sayPosted = (posted: Posted): void =>
+  say(posted, `${posted.notation}: ${posted.grade} at height ${posted.height}`);
+source
+  .command('define')
+  .description('publish the URL, with a binding made by radpass-node bind')
+  .requiredOption('--binding <file>', 'the binding')
+  .option('--next-key <file>', 'source.pub.json of the key to rotate to some day (only its hash is published)')
+  .option('--pin-tls', "publish the hash of the TLS certificate's key, so that requesters refuse any other", false)
+  .action(async options => sayPosted(await defineSource(config(), options, progress)));
+source
+  .command('close')
+  .description('take no new studies; weight is lost from the next table')
+  .requiredOption('--binding <file>', 'a binding made by radpass-node bind')
+  .action(async options => sayPosted(await closeSource(config(), options)));
+source
+  .command('rotate')
+  .description('replace the source key by the one announced with --next-key')
+  .requiredOption('--key <file>', 'the new source key')
+  .option('--next-key <file>', 'source.pub.json of the key after that')
+  .action(async options => sayPosted(await rotateSource(config(), options)));
+
+program
+  .command('offer')
+  .description("make an offer that hands a study to its patient's wallet")
+  .option('--study <uid>', 'Study Instance UID')
+  .option('--accession <number>', 'accession number')
+  .option('--out <file>', 'write the offer there')
+  .action(async options => {
+    if (!options.study === !options.accession) throw new UsageError('give either --study or --accession');
+    const body = options.study ? { studyInstanceUID: options.study } : { accessionNumber: options.accession };
+    const made = await askDesk(config(), '/v1/offers', body);
+    if (options.out) writeFileSync(options.out, `${made.offer}\n`, { mode: 0o600 });
+    say(made, options.out ? `${options.out}: written; valid for 15 minutes` : String(made.offer));
+  });
+
+program
+  .command('claims')
+  .description("what wallets claimed; compare the six words with the patient's screen before you confirm")
+  .option('--confirm <id>', 'co-sign this claim')
+  .option('--refuse <id>', 'refuse this claim')
+  .action(async options => {
+    if (options.confirm) {
+      const claim = await askDesk(config(), `/v1/claims/${options.confirm}/confirm`, {});
+      return say(claim, `co-signed and posted as ${claim.transactionId}`);
+    }
+    if (options.refuse) return say(await askDesk(config(), `/v1/claims/${options.refuse}/refuse`, {}), 'refused');
+    const { claims } = (await askDesk(config(), '/v1/claims')) as {
+      claims: { id: string; state: string; words: string[] }[];
+    };
+    const lines = claims.map(claim => `${claim.id}  ${claim.state}  ${claim.words.join(' ')}`);
+    say({ claims }, lines.length > 0 ? lines.join('\n') : 'no claims');
+  });
+
+program
+  .command('studies')
+  .description('what the image store holds')
+  .action(async () => {
+    const { studies } = (await askDesk(config(), '/v1/studies')) as {
+      studies: { studyInstanceUID: string; modality: string; instances: number }[];
+    };
+    const lines = studies.map(study => `${study.studyInstanceUID}  ${study.modality}  ${study.instances} instances`);
+    say({ studies }, lines.length > 0 ? lines.join('\n') : 'the image store is empty');
+  });
+
+program
+  .command('withdraw')
+  .description('a study was published in error: never serve it again')
+  .requiredOption('--study <hash>', 'its study hash, 64 hex characters')
+  .action(async options => {
+    const posted = await askDesk(config(), '/v1/withdraw', { studyHash: options.study });
+    say(posted, `withdrawn by ${posted.transactionId}`);
+  });
+
+program
+  .command('disclosures')
+  .description('who received what, and who was refused')
+  .option('--patient <key>', 'only what concerns this patient key')
+  .action(async options => {
+    const query = options.patient ? `?patient=${encodeURIComponent(options.patient)}` : '';
+    const { disclosures } = (await askDesk(config(), `/v1/disclosures${query}`)) as { disclosures: object[] };
+    say({ disclosures }, disclosures.map(record => JSON.stringify(record)).join('\n') || 'none');
+  });
+
+program
+  .command('audit')
+  .description('the chain of disclosure records')
+  .command('verify')
+  .description('check that no record was changed, removed or added')
+  .action(async () => {
+    const result = (await askDesk(config(), '/v1/disclosures/verify')) as { records: number; firstBad?: number };
+    if (result.firstBad !== undefined) {
+      throw new GatewayError(
+        { code: 'GATEWAY_AUDIT_BROKEN', record: result.firstBad },
+        `the chain breaks at record ${result.firstBad}`,
+      );
+    }
+    say({ ok: true, ...result }, `${result.records} records, unbroken`);
+  });
+
+program
+  .command('check')
+  .description('would this configuration serve? (keys, images, nodes, clock, directory entry)')
+  .action(async () => {
+    const found = await checkGateway(config());
+    say(
+      found,
+      Object.entries(found)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join('\n'),
+    );
+  });
+
+await runCommandLine(() => program.parseAsync());

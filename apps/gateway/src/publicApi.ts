@@ -1,0 +1,154 @@
+/**
+ * The gateway's public surface: ITI-43 at the path of its url (the WSDL at ?wsdl), and below it what wallets need.
+ * CORS "*" without credentials, rate limits, capped bodies; tokens only in bodies.
+ */
+import {
+  checkOwnershipProof,
+  equalBytes,
+  fromHex,
+  type PublicKey,
+  parseOwnershipProof,
+  type Verifier,
+} from '@radpass/core';
+import { serviceDescription } from '@radpass/xds';
+import express, { type Express, type Request, type RequestHandler } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import { z } from 'zod';
+import { type Challenges, type ClaimDesk, ledgerStudy, receiveClaim } from './claims.js';
+import { GatewayError } from './errors.js';
+import { answerError, jsonBody, send } from './httpErrors.js';
+import { redeemOffer } from './offers.js';
+import type { Revocations } from './revocations.js';
+
+const enrolmentsPerMinute = 120;
+const retrievalsPerMinute = 1200;
+
+const hex = (length?: number) =>
+  z
+    .string()
+    .regex(length === undefined ? /^([0-9a-f]{2})+$/ : new RegExp(`^[0-9a-f]{${2 * length}}$`))
+    .transform(text => fromHex(text));
+const redeemBody = z.strictObject({ token: hex(32) });
+const claimBody = z.union([
+  z.strictObject({ token: hex(32), claim: hex() }),
+  z.strictObject({ token: hex(32), reclaim: hex() }),
+]);
+const revocationBody = z.strictObject({ transaction: hex() });
+const cardBody = z.strictObject({ studyHash: hex(32), proof: hex() });
+
+export interface PublicInit {
+  desk: ClaimDesk;
+  revocations: Revocations;
+  challenges: Challenges;
+  verifier: Verifier;
+  /** Answers a POST to the url itself. */
+  iti43: RequestHandler;
+}
+
+export function createPublicApi(init: PublicInit): Express {
+  const { desk } = init;
+  const base = new URL(desk.url).pathname.replace(/\/$/, '');
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(helmet());
+  app.use((_request, response, next) => {
+    response.set('Access-Control-Allow-Origin', '*');
+    response.set('Access-Control-Allow-Headers', 'content-type');
+    response.set('Cross-Origin-Resource-Policy', 'cross-origin');
+    next();
+  });
+  const limited = (limit: number): RequestHandler =>
+    rateLimit({ windowMs: 60_000, limit, standardHeaders: 'draft-8', legacyHeaders: false });
+  const enrolment = limited(enrolmentsPerMinute);
+  const json = express.json({ limit: 16_384 });
+  const raw = express.raw({ type: 'application/octet-stream', limit: 4096 });
+
+  app.post(base || '/', limited(retrievalsPerMinute), init.iti43);
+  app.get(base || '/', (request, response) => {
+    if (request.query.wsdl === undefined)
+      throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: 'page' }, 'ask for ?wsdl, or POST ITI-43');
+    response.type('text/xml').send(serviceDescription(desk.url));
+  });
+  app.get(`${base}/health`, (_request, response) => send(response, { ok: true }));
+  app.options(`${base}/v1/*path`, (_request, response) => {
+    response.set('Access-Control-Allow-Methods', 'GET, POST').status(204).end();
+  });
+
+  app.post(`${base}/v1/offers/redeem`, enrolment, json, async (request, response) => {
+    const study = await redeemOffer(desk, jsonBody(request, redeemBody).token);
+    const entry = await ledgerStudy(desk.node, desk.sourceKey, study.studyHash);
+    send(response, {
+      chainId: desk.chainId,
+      sourceKey: desk.sourceKey,
+      studyHash: study.studyHash,
+      salt: study.salt,
+      studyInstanceUID: study.studyInstanceUID,
+      study: await desk.studies.card(study),
+      owner: entry && { patientKey: entry.owner, generation: entry.generation },
+    });
+  });
+
+  app.post(`${base}/v1/claims`, enrolment, json, async (request, response) => {
+    const body = jsonBody(request, claimBody);
+    const signed =
+      'claim' in body
+        ? { kind: 'claim' as const, bytes: body.claim }
+        : { kind: 'reclaim' as const, bytes: body.reclaim };
+    const claim = await receiveClaim(desk, body.token, signed);
+    response.status(202);
+    send(response, { id: claim.id, words: claim.words });
+  });
+  app.get(`${base}/v1/claims/:id`, async (request, response) => {
+    const claim = await desk.records.get('claims', request.params.id);
+    if (!claim) throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: 'claim' }, 'there is no such claim');
+    const { state, transactionId, reason } = claim;
+    send(response, { state, ...(transactionId ? { transactionId } : {}), ...(reason ? { reason } : {}) });
+  });
+
+  app.post(`${base}/v1/revocations`, enrolment, raw, json, async (request, response) => {
+    const bytes = request.body instanceof Uint8Array ? request.body : jsonBody(request, revocationBody).transaction;
+    send(response, await init.revocations.receive(bytes));
+  });
+
+  app.get(`${base}/v1/challenge`, enrolment, (_request, response) =>
+    send(response, { nonce: init.challenges.create() }),
+  );
+  app.post(`${base}/v1/owner/card`, enrolment, json, async (request, response) => {
+    const body = jsonBody(request, cardBody);
+    await checkOwner(init, body);
+    const study = await desk.studies.byHash(Buffer.from(body.studyHash).toString('hex'));
+    if (!study) throw notOwner();
+    send(response, {
+      salt: study.salt,
+      studyInstanceUID: study.studyInstanceUID,
+      study: await desk.studies.card(study),
+    });
+  });
+
+  app.use((request: Request) => {
+    throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: request.path }, 'there is nothing at this path');
+  });
+  app.use(answerError);
+  return app;
+}
+
+/** The paper: "any entity can prove ownership of a public key simply by signing a message"; ours has a nonce and a name. */
+async function checkOwner(init: PublicInit, body: { studyHash: Uint8Array; proof: Uint8Array }): Promise<PublicKey> {
+  const { desk } = init;
+  const proof = parseOwnershipProof(body.proof);
+  if (!init.challenges.take(Buffer.from(proof.nonce).toString('hex'))) throw notOwner();
+  checkOwnershipProof(
+    proof,
+    { chainId: desk.chainId, verifierName: desk.url, nonce: proof.nonce, now: desk.now() },
+    init.verifier,
+  );
+  const entry = await ledgerStudy(desk.node, desk.sourceKey, Buffer.from(body.studyHash).toString('hex'));
+  if (!entry || !equalBytes(entry.owner, proof.key)) throw notOwner();
+  return proof.key;
+}
+
+function notOwner(): GatewayError {
+  return new GatewayError({ code: 'GATEWAY_NOT_OWNER' }, 'this key does not own such a study here');
+}

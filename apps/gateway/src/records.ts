@@ -1,0 +1,135 @@
+/**
+ * The gateway's own records on classic-level, every write synced before it is acknowledged.
+ *
+ * | table | what its loss means |
+ * | --- | --- |
+ * | studies | studies can't be found by hash: rebuilt by offering again, as salts come from the salt key and the archive |
+ * | offers, claims | open enrolments have to be begun again at the desk; nothing on the ledger is lost |
+ * | revocations | a revocation not yet final could be missed until a node names it again: keep backups of dataDir |
+ * | outbox | a co-signed tuple not yet final isn't posted again: confirm the claim again |
+ * | notices | the desk's list of warnings is empty |
+ */
+import { ClassicLevel } from 'classic-level';
+import { GatewayError } from './errors.js';
+
+/** A study that was offered: how its hash leads back to the archive. */
+export interface StudyRecord {
+  studyHash: string;
+  salt: string;
+  studyInstanceUID: string;
+}
+
+export interface OfferRecord {
+  tokenHash: string;
+  studyHash: string;
+  expires: number;
+  state: 'open' | 'redeemed' | 'claimed' | 'void';
+}
+
+export interface ClaimRecord {
+  id: string;
+  tokenHash: string;
+  studyHash: string;
+  patientKey: string;
+  /** Canonical claim or reclaim as received. */
+  kind: 'claim' | 'reclaim';
+  signed: string;
+  words: string[];
+  state: 'waiting' | 'confirmed' | 'posted' | 'final' | 'refused';
+  transactionId?: string;
+  reason?: string;
+}
+
+export interface RevocationRecord {
+  studyHash: string;
+  patientKey: string;
+  /** Empty for everyone. */
+  requesterKey: string;
+  seq: number;
+  transaction: string;
+}
+
+export interface OutboxRecord {
+  transactionId: string;
+  transaction: string;
+  claimId?: string;
+}
+
+export interface NoticeRecord {
+  id: string;
+  time: number;
+  kind: 'offer-redeemed-twice' | 'transaction-dropped';
+  about: string;
+}
+
+interface Tables {
+  studies: StudyRecord;
+  offers: OfferRecord;
+  claims: ClaimRecord;
+  revocations: RevocationRecord;
+  outbox: OutboxRecord;
+  notices: NoticeRecord;
+}
+
+/** One change: a record put under its key, or removed. */
+export type Change = { [T in keyof Tables]: { table: T; key: string; value: Tables[T] | null } }[keyof Tables];
+
+export class Records {
+  readonly #db: ClassicLevel<string, string>;
+
+  private constructor(db: ClassicLevel<string, string>) {
+    this.#db = db;
+  }
+
+  /** @throws GatewayError GATEWAY_DATA_DIR when the folder is in use, full or not writable */
+  static async open(path: string): Promise<Records> {
+    const db = new ClassicLevel<string, string>(path);
+    try {
+      await db.open();
+    } catch (cause) {
+      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+      throw new GatewayError({ code: 'GATEWAY_DATA_DIR', path, reason }, `${path} can't be opened: ${reason}`, {
+        cause,
+      });
+    }
+    return new Records(db);
+  }
+
+  async get<T extends keyof Tables>(table: T, key: string): Promise<Tables[T] | null> {
+    const text = await this.#db.get(`${table}/${key}`);
+    return text === undefined ? null : (JSON.parse(text) as Tables[T]);
+  }
+
+  async all<T extends keyof Tables>(table: T): Promise<Tables[T][]> {
+    const values = await this.#db.values({ gt: `${table}/`, lt: `${table}0` }).all();
+    return values.map(text => JSON.parse(text) as Tables[T]);
+  }
+
+  /** All changes or none, on disk before it resolves. */
+  async write(changes: readonly Change[]): Promise<void> {
+    const batch = changes.map(({ table, key, value }) =>
+      value === null
+        ? { type: 'del' as const, key: `${table}/${key}` }
+        : { type: 'put' as const, key: `${table}/${key}`, value: JSON.stringify(value) },
+    );
+    await this.#db.batch(batch, { sync: true });
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+}
+
+/** Runs what changes the same records one after another: a check and the write that relies on it are one step. */
+export class Turn {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(work, work);
+    this.#last = next.then(
+      () => undefined,
+      () => undefined,
+    );
+    return next;
+  }
+}

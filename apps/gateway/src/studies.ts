@@ -1,0 +1,104 @@
+/**
+ * The archive's studies as the ledger knows them: a study's hash is salted with HMAC-SHA-256(the source's salt key,
+ * UID), so that it can be made again from the archive after a loss (DESIGN section 5).
+ */
+import { fromHex, hashStudy, type PublicKey, studySalt, toHex } from '@radpass/core';
+import { type ImageStore, packageStudy, type StudyDocument, type StudySummary } from '@radpass/imaging';
+import { GatewayError } from './errors.js';
+import type { Records, StudyRecord } from './records.js';
+
+/** What a person recognises a study by. */
+export interface StudyCard {
+  description: string;
+  modality: string;
+  date: string;
+  instances: number;
+}
+
+export function cardOf(summary: StudySummary): StudyCard {
+  const { description, modality, date, instances } = summary;
+  return { description, modality, date, instances };
+}
+
+interface Packaged {
+  versions: string;
+  document: StudyDocument;
+}
+
+const maxPackaged = 256;
+
+export class Studies {
+  readonly #store: ImageStore;
+  readonly #records: Records;
+  readonly #sourceKey: PublicKey;
+  readonly #saltKey: Uint8Array;
+  readonly #packaged = new Map<string, Promise<Packaged>>();
+
+  constructor(p: { store: ImageStore; records: Records; sourceKey: PublicKey; saltKey: Uint8Array }) {
+    this.#store = p.store;
+    this.#records = p.records;
+    this.#sourceKey = p.sourceKey;
+    this.#saltKey = p.saltKey;
+  }
+
+  list(): Promise<StudySummary[]> {
+    return this.#store.studies();
+  }
+
+  /** @throws GatewayError GATEWAY_STUDY_UNKNOWN, GATEWAY_STUDY_AMBIGUOUS */
+  async find(q: { studyInstanceUID?: string; accessionNumber?: string }): Promise<StudySummary> {
+    const name = q.studyInstanceUID ?? q.accessionNumber ?? '';
+    const found =
+      q.accessionNumber === undefined
+        ? (await this.#store.studies()).filter(study => study.studyInstanceUID === q.studyInstanceUID)
+        : await this.#store.findByAccession(q.accessionNumber);
+    if (found.length > 1) {
+      const detail = { code: 'GATEWAY_STUDY_AMBIGUOUS' as const, studies: found.length };
+      throw new GatewayError(detail, `${found.length} studies have that accession number: name the study by its UID`);
+    }
+    if (!found[0])
+      throw new GatewayError({ code: 'GATEWAY_STUDY_UNKNOWN', study: name }, 'the image store has no such study');
+    return found[0];
+  }
+
+  recordOf(studyInstanceUID: string): StudyRecord {
+    const salt = studySalt(this.#saltKey, studyInstanceUID);
+    const studyHash = hashStudy({ sourceKey: this.#sourceKey, salt, studyInstanceUid: studyInstanceUID });
+    return { studyHash: toHex(studyHash), salt: toHex(salt), studyInstanceUID };
+  }
+
+  byHash(studyHash: string): Promise<StudyRecord | null> {
+    return this.#records.get('studies', studyHash);
+  }
+
+  async card(record: StudyRecord): Promise<StudyCard> {
+    return cardOf(await this.find({ studyInstanceUID: record.studyInstanceUID }));
+  }
+
+  /** The study as one document; packaged again only when the store's list of instances or their versions changed. */
+  async document(record: StudyRecord): Promise<StudyDocument> {
+    const instances = await this.#store.instances(record.studyInstanceUID);
+    const versions = instances.map(instance => `${instance.sopInstanceUID} ${instance.version}`).join('\n');
+    const known = await this.#packaged.get(record.studyHash);
+    if (known?.versions === versions) return known.document;
+    const made = this.#package(record, versions);
+    if (this.#packaged.size >= maxPackaged) this.#packaged.delete(this.#packaged.keys().next().value ?? '');
+    this.#packaged.set(record.studyHash, made);
+    try {
+      return (await made).document;
+    } catch (error) {
+      this.#packaged.delete(record.studyHash);
+      throw error;
+    }
+  }
+
+  async #package(record: StudyRecord, versions: string): Promise<Packaged> {
+    const document = await packageStudy({
+      store: this.#store,
+      studyInstanceUID: record.studyInstanceUID,
+      salt: fromHex(record.salt),
+      sourceKey: this.#sourceKey,
+    });
+    return { versions, document };
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * `radpass-node start`: store, chain, network and HTTP, wired. Stopping at any line leaves a folder that the next start
+ * recovers: what was acknowledged is in the store, and the signing records know what was signed.
+ */
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isLoopback, listenHttp, localToken, splitAddress, UsageError } from '@radpass/client/node';
+import { equalBytes, toHex } from '@radpass/core';
+import { nodeVerifier } from '@radpass/core/node';
+import { type Chain, type Genesis, type NodeSigner, openChain, parseGenesis } from '@radpass/ledger';
+import { openLevelStore, openNodeSigner } from '@radpass/ledger/level';
+import { createNetwork, type Network } from '@radpass/p2p';
+import { createAdminApi } from '../adminApi.js';
+import { NodeError } from '../errors.js';
+import { EventStreams } from '../eventStreams.js';
+import { readBytes } from '../files.js';
+import { createHttpApi } from '../httpApi.js';
+import { openKey } from '../keys.js';
+import { type Log, systemClock } from '../runtime.js';
+import { recordPathOf } from './key.js';
+
+export interface StartOptions {
+  dataDir: string;
+  genesis: string;
+  keys: string[];
+  listen: string[];
+  peers: string[];
+  api: string;
+  admin?: string | undefined;
+  tls?: { cert: string; key: string } | undefined;
+  version: string;
+  log: Log;
+}
+
+export interface RunningNode {
+  api: string;
+  admin: string | null;
+  listen: string[];
+  chainId: string;
+  peerId: string;
+  stop: () => Promise<void>;
+}
+
+export async function startNode(p: StartOptions): Promise<RunningNode> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of stops.reverse()) await end();
+  };
+  try {
+    return { ...(await open(p, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Omit<RunningNode, 'stop'>> {
+  const genesis = prepareFolder(p);
+  const signers: NodeSigner[] = [];
+  for (const path of p.keys) {
+    const key = await openKey(path, 'node');
+    const signer = await openNodeSigner({ key, recordPath: recordPathOf(path), chainId: genesis.chainId });
+    signers.push(signer);
+    stops.push(() => signer.close());
+  }
+  const store = await openLevelStore(join(p.dataDir, 'chain'));
+  stops.push(() => store.close());
+
+  let network: Network | undefined;
+  const publish = (kind: 'publishTransaction' | 'publishBlock' | 'publishVote') => (bytes: Uint8Array) => {
+    network?.[kind](bytes).catch((error: unknown) => p.log('publish-failed', { kind, reason: String(error) }));
+  };
+  const chain = await openChain({
+    store,
+    genesis,
+    verifier: nodeVerifier,
+    signers,
+    clock: systemClock,
+    broadcast: {
+      transaction: publish('publishTransaction'),
+      block: publish('publishBlock'),
+      vote: publish('publishVote'),
+    },
+    requestSync: () => network?.requestSync(),
+    log: p.log,
+  });
+  stops.push(() => chain.stop());
+  network = await createNetwork({
+    seed: peerSeed(p.dataDir),
+    chainId: genesis.chainId,
+    listen: p.listen,
+    peers: p.peers,
+    dataDir: join(p.dataDir, 'peers'),
+    handlers: {
+      onTransaction: bytes => chain.receiveTransaction(bytes),
+      onBlock: bytes => chain.receiveBlock(bytes),
+      onVote: bytes => chain.receiveVote(bytes),
+      status: () => chain.peerStatus(),
+      locator: () => chain.locator(),
+      blocksAfter: (locator, limit) => chain.blocksAfter(locator, limit),
+      importBlocks: blocks => chain.importBlocks(blocks),
+    },
+    log: p.log,
+  });
+  const running = network;
+  stops.push(() => running.stop());
+  const surfaces = await serve(p, { chain, genesis, network: running, producing: signers.length > 0 }, stops);
+  chain.start();
+  return { ...surfaces, listen: running.addresses, chainId: toHex(genesis.chainId), peerId: running.peerId };
+}
+
+interface Parts {
+  chain: Chain;
+  genesis: Genesis;
+  network: Network;
+  producing: boolean;
+}
+
+async function serve(
+  p: StartOptions,
+  parts: Parts,
+  stops: (() => Promise<void>)[],
+): Promise<{ api: string; admin: string | null }> {
+  const events = new EventStreams(parts.chain);
+  const app = createHttpApi({
+    chain: parts.chain,
+    genesis: parts.genesis,
+    peerCount: () => parts.network.peerCount(),
+    version: p.version,
+    signatureBackend: nodeVerifier.backend,
+    unsafeFlags: [],
+    producing: parts.producing,
+    events,
+  });
+  const tls = p.tls && { cert: readText(p.tls.cert), key: readText(p.tls.key) };
+  const api = await listenHttp({ address: p.api, handler: app, tls });
+  stops.push(api.close);
+  stops.push(async () => events.close());
+  if (!p.admin) return { api: api.url, admin: null };
+  if (!isLoopback(splitAddress(p.admin).host))
+    throw new UsageError('--admin: the local surface listens on loopback only');
+  const token = localToken(join(p.dataDir, 'admin.token'));
+  const handler = createAdminApi({ token, network: parts.network, chain: parts.chain });
+  const admin = await listenHttp({ address: p.admin, handler });
+  stops.push(admin.close);
+  return { api: api.url, admin: admin.url };
+}
+
+function readText(path: string): string {
+  return new TextDecoder().decode(readBytes(path));
+}
+
+/** Make or check the folder; it keeps the genesis, so that `verify` needs nothing else. */
+function prepareFolder(p: StartOptions): Genesis {
+  const bytes = readBytes(p.genesis);
+  const genesis = parseGenesis(bytes);
+  try {
+    mkdirSync(p.dataDir, { recursive: true, mode: 0o700 });
+    accessSync(p.dataDir, constants.W_OK);
+    const own = join(p.dataDir, 'genesis');
+    if (!existsSync(own)) writeFileSync(own, bytes, { flag: 'wx' });
+    else if (!equalBytes(readBytes(own), bytes)) throw new Error('it belongs to another network');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NodeError({ code: 'NODE_DATA_DIR', path: p.dataDir, reason }, `${p.dataDir} can't be used: ${reason}`, {
+      cause,
+    });
+  }
+  return genesis;
+}
+
+function peerSeed(dataDir: string): Uint8Array {
+  const path = join(dataDir, 'peer.seed');
+  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600, flag: 'wx' });
+  return new Uint8Array(readFileSync(path));
+}

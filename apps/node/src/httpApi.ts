@@ -1,0 +1,187 @@
+/**
+ * The node's public HTTP API (DESIGN section 12): no token, CORS "*" without credentials, rate limits, capped bodies.
+ * A thin shell: every answer is what the chain says, typed by the schemas that @radpass/client parses with.
+ */
+
+import { hexBytes } from '@radpass/client/node';
+import { explainTuple, fromHex, parsePublicKey } from '@radpass/core';
+import type { Chain, Genesis, LedgerStatus } from '@radpass/ledger';
+import express, { type Express, type Request, type Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import { NodeError } from './errors.js';
+import { type EventStreams, streamEvents } from './eventStreams.js';
+import { answerError } from './httpErrors.js';
+import { openApiDocument } from './openApi.js';
+import { tableNumbers } from './tableNames.js';
+
+const maxTransactionBytes = 4096;
+const requestsPerMinute = 6000;
+const postsPerMinute = 1200;
+
+export interface ApiInit {
+  chain: Chain;
+  genesis: Genesis;
+  peerCount: () => number;
+  version: string;
+  signatureBackend: string;
+  unsafeFlags: readonly string[];
+  producing: boolean;
+  events: EventStreams;
+}
+
+export function createHttpApi(init: ApiInit): Express {
+  const { chain, genesis } = init;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(helmet());
+  app.use((_request, response, next) => {
+    response.set('Access-Control-Allow-Origin', '*');
+    response.set('Cross-Origin-Resource-Policy', 'cross-origin');
+    next();
+  });
+  app.use(rateLimit({ windowMs: 60_000, limit: requestsPerMinute, standardHeaders: 'draft-8', legacyHeaders: false }));
+
+  app.get('/health', (_request, response) => send(response, { ok: true }));
+  app.get('/status', (_request, response) => send(response, statusOf(init, chain.status())));
+  app.get('/openapi.json', (_request, response) => send(response, openApiDocument(init.version)));
+
+  const posts = rateLimit({
+    windowMs: 60_000,
+    limit: postsPerMinute,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+  });
+  const raw = express.raw({ type: 'application/octet-stream', limit: maxTransactionBytes });
+  const json = express.json({ limit: 3 * maxTransactionBytes });
+  app.post('/v1/transactions', posts, raw, json, async (request, response) => {
+    const submitted = await chain.submitTransaction(transactionBytes(request.body));
+    response.status(202);
+    send(response, submitted);
+  });
+
+  app.get('/v1/transactions/:id', async (request, response) => {
+    const id = hash(request.params.id);
+    const found = await chain.transaction(id);
+    if (!found) throw notFound(`transaction ${request.params.id}`);
+    const { bytes, tuple, ...rest } = found;
+    send(response, { id, transaction: bytes, notation: explainTuple(tuple), ...rest });
+  });
+
+  app.get('/v1/blocks/:idOrHeight', async (request, response) => {
+    const name = request.params.idOrHeight;
+    const found = await chain.block(/^\d{1,15}$/.test(name) ? Number(name) : hash(name));
+    if (!found) throw notFound(`block ${name}`);
+    const { block, grade } = found;
+    const { header } = block;
+    const { justified, finalized } = header;
+    send(response, {
+      id: block.id,
+      height: header.height,
+      slot: header.slot,
+      timeMs: genesis.genesisTimeMs + header.slot * genesis.params.slotMs,
+      parent: header.parent,
+      producer: header.producer,
+      bodySize: header.bodySize,
+      grade,
+      transactions: found.transactionIds,
+      justified: { slot: justified.slot, blockId: justified.id },
+      finalized: { slot: finalized.slot, blockId: finalized.id },
+      header: block.headerBytes,
+      block: block.bytes,
+    });
+  });
+
+  app.get('/v1/sources', (_request, response) => send(response, chain.sources()));
+  app.get('/v1/sources/:key', (request, response) => {
+    const { checkpoint, source } = chain.source(parsePublicKey(request.params.key));
+    if (!source) throw notFound(`source ${request.params.key}`);
+    send(response, { checkpoint, source });
+  });
+  app.get('/v1/studies', async (request, response) => {
+    send(response, await chain.studies(prefixOf(request, ['hashPrefix', 'patientPrefix'])));
+  });
+  app.get('/v1/grants', async (request, response) => {
+    send(response, await chain.grants(prefixOf(request, ['requesterPrefix', 'hashPrefix'])));
+  });
+  app.get('/v1/proof', (request, response) => {
+    const name = text(request, 'table');
+    const table = tableNumbers.get(name);
+    if (table === undefined) throw badRequest(`no table ${name}; there are ${[...tableNumbers.keys()].join(', ')}`);
+    send(response, chain.proof(table, fromHex(text(request, 'key'))));
+  });
+  app.get('/v1/producers', async (_request, response) => send(response, { producers: await chain.producers() }));
+  app.get('/v1/seq', (request, response) => send(response, { bound: chain.seqBound(seqQuery(request)) }));
+  app.get('/v1/events', (request, response) => streamEvents(init.events, request, response));
+
+  app.use((request: Request) => {
+    throw notFound(request.path);
+  });
+  app.use(answerError);
+  return app;
+}
+
+function statusOf(init: ApiInit, status: LedgerStatus): object {
+  return {
+    ...status,
+    peers: init.peerCount(),
+    producing: init.producing,
+    version: init.version,
+    signatureBackend: init.signatureBackend,
+    unsafeFlags: init.unsafeFlags,
+    genesisTimeMs: init.genesis.genesisTimeMs,
+    slotMs: init.genesis.params.slotMs,
+  };
+}
+
+export function send(response: Response, value: unknown): void {
+  response.type('json').send(JSON.stringify(value, hexBytes));
+}
+
+function transactionBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  if (typeof body === 'object' && body !== null && 'transaction' in body && typeof body.transaction === 'string') {
+    return fromHex(body.transaction);
+  }
+  throw badRequest('expected the transaction as application/octet-stream, or as JSON {"transaction": hex}');
+}
+
+function hash(name: string): Uint8Array {
+  return fromHex(name, 32);
+}
+
+function text(request: Request, name: string): string {
+  const value = request.query[name];
+  if (typeof value !== 'string') throw badRequest(`the query parameter ${name} is missing`);
+  return value;
+}
+
+function prefixOf<N extends string>(request: Request, names: readonly [N, N]): Record<N, string> {
+  const name = names.find(candidate => typeof request.query[candidate] === 'string');
+  if (!name) throw badRequest(`one of the query parameters ${names.join(', ')} is needed`);
+  const prefix = text(request, name);
+  if (!/^[0-9a-f]{1,64}$/.test(prefix)) throw badRequest(`${name}: expected 1 to 64 lowercase hex characters`);
+  return { [name]: prefix } as Record<N, string>;
+}
+
+function seqQuery(request: Request): Parameters<Chain['seqBound']>[0] {
+  const sourceKey = parsePublicKey(text(request, 'sourceKey'));
+  if (request.query.studyHash === undefined) return { sourceKey };
+  const study = {
+    sourceKey,
+    studyHash: hash(text(request, 'studyHash')),
+    patientKey: parsePublicKey(text(request, 'patientKey')),
+  };
+  return request.query.requesterKey === undefined
+    ? study
+    : { ...study, requesterKey: parsePublicKey(text(request, 'requesterKey')) };
+}
+
+function badRequest(reason: string): NodeError {
+  return new NodeError({ code: 'NODE_REQUEST', reason }, reason);
+}
+
+function notFound(what: string): NodeError {
+  return new NodeError({ code: 'NODE_NOT_FOUND', what }, `there is no ${what}`);
+}

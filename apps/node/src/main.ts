@@ -1,0 +1,164 @@
+/** radpass-node: the command line. Each command is one function in commands/; this file only reads flags. */
+import { readFileSync } from 'node:fs';
+import { printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
+import { explainTuple, fromHex, parseTransaction, toHex } from '@radpass/core';
+import { Command } from 'commander';
+import { saveCheckpoint } from './commands/checkpoint.js';
+import { newGenesis } from './commands/genesis.js';
+import { bind, newKeys } from './commands/key.js';
+import { checkOwnership, proveOwnership } from './commands/ownership.js';
+import { startNode } from './commands/start.js';
+import { verifyFolder } from './commands/verify.js';
+import { readBytes } from './files.js';
+import { createLog } from './runtime.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const program = new Command('radpass-node')
+  .description(
+    'Takes part in the Radpass ledger: stores and checks blocks, makes those that fall to its source, serves the HTTP API.',
+  )
+  .version(version)
+  .option('--json', 'print one JSON object (running commands: one event a line)')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`${text}: expected a whole number`);
+  return value;
+};
+const commaList = (text: string): string[] => text.split(',').filter(part => part !== '');
+const collect = (value: string, all: string[]): string[] => [...all, value];
+
+/** Print a result: the object with --json, else the sentence. */
+function say(result: object, sentence: string): void {
+  if (program.opts().json) printJson(result);
+  else process.stdout.write(`${sentence}\n`);
+}
+
+const key = program.command('key').description('the keys of a source');
+key
+  .command('new')
+  .description('make source.key, node.key with its signing record, and source.pub.json')
+  .requiredOption('--out <dir>', 'folder for the files')
+  .requiredOption('--url <url>', "https URL of the source's gateway")
+  .option('--insecure-plain-key', 'do not encrypt the key files (trials only)', false)
+  .action(async options => {
+    const founder = await newKeys(options);
+    say(founder, `${options.out}: made keys for source ${founder.sourceKey}`);
+  });
+
+program
+  .command('bind')
+  .description("the node key's word that it serves a source, for the gateway's `source define`")
+  .requiredOption('--key <file>', 'the node key')
+  .requiredOption('--source <key>', 'the source key, 64 hex characters')
+  .requiredOption('--genesis <file>', 'the network')
+  .requiredOption('--out <file>', 'where to write the binding')
+  .action(async options =>
+    say(await bind(options), `${options.out}: written; give it to radpass-gateway source define --binding`),
+  );
+
+program
+  .command('genesis')
+  .description('the block that a network starts from')
+  .command('new')
+  .description("write a genesis from the founders' source.pub.json files")
+  .requiredOption('--source <files...>', "the founders' public files")
+  .option('--weight <n>', 'notional studies of each founder', wholeNumber, 1000)
+  .option('--slot-ms <n>', 'length of a slot', wholeNumber, 4000)
+  .option('--slots-per-epoch <n>', 'slots in an epoch', wholeNumber, 900)
+  .option('--era-epochs <n>', 'epochs in an era', wholeNumber, 24)
+  .option('--policy <name>', 'stake policy', 'open')
+  .option('--time <ms>', 'time of slot 0, Unix ms (default: now)', wholeNumber)
+  .requiredOption('--out <file>', 'where to write the genesis')
+  .action(options => {
+    if (options.policy !== 'open') throw new UsageError(`--policy ${options.policy}: there is only "open" so far`);
+    const made = newGenesis({ ...options, sources: options.source, timeMs: options.time });
+    say(made, `${options.out}: network ${made.chainId} with ${made.founders} founders`);
+  });
+
+program
+  .command('start')
+  .description('run the node until a signal')
+  .requiredOption('--data-dir <dir>', 'where the node keeps everything')
+  .requiredOption('--genesis <file>', 'the network')
+  .option('--key <file>', 'a node key; repeat for several; without one the node observes', collect, [])
+  .option('--listen <multiaddrs>', 'where peers reach this node, comma-separated', commaList, ['/ip4/127.0.0.1/tcp/0'])
+  .option('--peers <multiaddrs>', 'nodes to connect to, comma-separated', commaList, [])
+  .option('--api <host:port>', 'public HTTP API', '127.0.0.1:0')
+  .option('--admin <host:port>', 'local surface: metrics, disconnect, reconnect (loopback, token in DATA/admin.token)')
+  .option('--tls-cert <file>', 'certificate of the public API (PEM)')
+  .option('--tls-key <file>', 'key of the certificate (PEM)')
+  .action(async options => {
+    const { tlsCert, tlsKey, ...rest } = options;
+    if (!tlsCert !== !tlsKey) throw new UsageError('--tls-cert and --tls-key go together');
+    const tls = tlsCert ? { cert: tlsCert, key: tlsKey } : undefined;
+    const node = await startNode({ ...rest, keys: options.key, tls, version, log: createLog() });
+    const { stop, ...ready } = node;
+    say(
+      { event: 'ready', pid: process.pid, ...ready },
+      `ready: API at ${node.api}, peers at ${node.listen.join(', ')}`,
+    );
+    await untilSignal();
+    await stop();
+    say({ event: 'stopped' }, 'stopped');
+    process.exit(0);
+  });
+
+program
+  .command('checkpoint')
+  .description("a node's newest final block, for whoever starts later")
+  .requiredOption('--api <url>', 'a node that you trust')
+  .requiredOption('--out <file>', 'where to write it')
+  .action(async options => {
+    const checkpoint = await saveCheckpoint(options);
+    say(checkpoint, `${options.out}: slot ${checkpoint.slot}, block ${checkpoint.blockId}`);
+  });
+
+program
+  .command('verify')
+  .description("replay a stopped node's folder from genesis and name the first bad block")
+  .requiredOption('--data-dir <dir>', "the node's folder")
+  .action(async options => {
+    const result = await verifyFolder(options);
+    say(
+      result,
+      `${options.dataDir}: ${result.blocks} blocks are good; final height ${result.finalHeight}, state ${result.stateRoot}`,
+    );
+  });
+
+program
+  .command('explain')
+  .description("a transaction in the paper's notation")
+  .argument('<transaction>', 'its bytes as hex, or a file that holds them')
+  .action((text: string) => {
+    const bytes = /^([0-9a-f]{2})+$/.test(text) ? fromHex(text) : readBytes(text);
+    const transaction = parseTransaction(bytes);
+    const notation = explainTuple(transaction.tuple);
+    say({ id: toHex(transaction.id), notation }, notation);
+  });
+
+const challenge = (command: Command): Command =>
+  command
+    .requiredOption('--verifier <name>', 'who asks')
+    .requiredOption('--nonce <hex>', 'what they ask with')
+    .requiredOption('--genesis <file>', 'the network');
+
+challenge(program.command('prove-ownership').description("sign a verifier's challenge with a source key"))
+  .requiredOption('--key <file>', 'the key to prove')
+  .action(async options => {
+    const proof = await proveOwnership(options);
+    say(proof, proof.proof);
+  });
+
+challenge(program.command('check-ownership').description('check the answer to a challenge'))
+  .argument('<file>', 'the proof')
+  .action((file: string, options) => {
+    const checked = checkOwnership({ ...options, file });
+    say(checked, `the proof holds for key ${checked.key}`);
+  });
+
+await runCommandLine(() => program.parseAsync());

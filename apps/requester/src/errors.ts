@@ -1,0 +1,9 @@
+/** What the requester's own commands refuse; transfer and packaging have their own codes. */
+import { CodedError } from '@radpass/core';
+
+export type RequesterErrorDetail =
+  | { code: 'REQUESTER_NOT_ALLOWED'; grant: number; state: string } // the grant was revoked or has expired
+  | { code: 'REQUESTER_SOURCE_CLOSED'; grant: number } // the directory has no endpoint for the source
+  | { code: 'REQUESTER_OUT_EXISTS'; path: string }; // files are never overwritten
+
+export class RequesterError extends CodedError<RequesterErrorDetail> {}

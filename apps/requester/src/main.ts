@@ -1,0 +1,154 @@
+/** radpass-requester: the commands of whoever was allowed to see studies. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Inbox, NodeApi } from '@radpass/client';
+import { loadConfiguration, nodeFetch, printJson, recordFile, runCommandLine, UsageError } from '@radpass/client/node';
+import { parsePublicKey } from '@radpass/core';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { retrieveGrant } from './retrieve.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const configSchema = z.strictObject({
+  /** HTTP API of the node that the inbox trusts. */
+  node: z.string(),
+  /** Where the inbox keeps its record. */
+  home: z.string(),
+  /** PEM file of an authority to trust beside the system's. */
+  ca: z.string().optional(),
+  /** Connect to sources at private and loopback addresses, too (a hospital's own network, trials). */
+  allowPrivate: z.boolean(),
+  insecurePlainKey: z.boolean(),
+});
+
+const program = new Command('radpass-requester')
+  .description(
+    'Receives the imaging studies that patients allowed you to see, straight from the hospitals that hold them.',
+  )
+  .version(version)
+  .option('--config <file>', 'configuration (JSON)')
+  .option('--home <dir>', 'where the inbox keeps its record')
+  .option('--node <url>', 'HTTP API of the node that the inbox trusts')
+  .option('--ca <file>', "authority to trust beside the system's (PEM)")
+  .option('--allow-private', 'connect to sources at private addresses, too')
+  .option('--insecure-plain-key', 'do not encrypt the record (trials only)')
+  .option('--json', 'print one JSON object')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+function settings(): z.output<typeof configSchema> {
+  const { config, home, node, ca, allowPrivate, insecurePlainKey } = program.opts();
+  return loadConfiguration(configSchema, {
+    file: config,
+    envPrefix: 'RADPASS_REQUESTER',
+    flags: {
+      home: home ?? process.env.RADPASS_REQUESTER_HOME ?? join(homedir(), '.radpass-requester'),
+      node,
+      ca,
+      allowPrivate: allowPrivate ?? false,
+      insecurePlainKey: insecurePlainKey ?? false,
+    },
+  });
+}
+
+function openInbox(p: z.output<typeof configSchema>): Promise<Inbox> {
+  mkdirSync(p.home, { recursive: true, mode: 0o700 });
+  const fetch = nodeFetch(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {});
+  return Inbox.open({
+    store: recordFile(join(p.home, 'inbox'), { kind: 'inbox', plain: p.insecurePlainKey }),
+    node: new NodeApi({ url: p.node, fetch }),
+    now: () => Date.now(),
+  });
+}
+
+/** Print a result: the object with --json, else the sentence. */
+function say(result: object, sentence: string): void {
+  if (program.opts().json) printJson(result);
+  else process.stdout.write(`${sentence}\n`);
+}
+
+const grantNumber = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`${text}: expected a grant's number, as inbox shows it`);
+  return value;
+};
+
+program
+  .command('card')
+  .description('a card with fresh keys, for a patient to allow')
+  .requiredOption('--label <text>', 'what the patient should read, e.g. your name and practice')
+  .option('--out <file>', 'write the card there')
+  .action(async options => {
+    const inbox = await openInbox(settings());
+    const made = await inbox.card(options.label);
+    if (options.out) writeFileSync(options.out, `${made.card}\n`);
+    say(
+      made,
+      `${options.out ? `${options.out}: written` : made.card}\nthe patient's screen must show these words: ${made.words.join(' ')}`,
+    );
+  });
+
+program
+  .command('inbox')
+  .description('what patients allowed you to see')
+  .action(async () => {
+    const inbox = await openInbox(settings());
+    const grants = await inbox.grants();
+    const lines = grants.map(({ grant, state, label, retrieved, recordNumber, source }) =>
+      [grant, state, label, source?.url ?? 'source closed', retrieved ? 'retrieved' : 'new', recordNumber ?? '']
+        .join('  ')
+        .trim(),
+    );
+    say({ grants }, lines.length > 0 ? lines.join('\n') : 'nothing yet');
+  });
+
+program
+  .command('assign')
+  .description("remember a patient key's local medical record number; it stays on this machine")
+  .requiredOption('--patient <key>', 'the patient key, as inbox shows it')
+  .requiredOption('--record <number>', 'the local medical record number')
+  .action(async options => {
+    const inbox = await openInbox(settings());
+    await inbox.setRecordNumber(parsePublicKey(options.patient), options.record);
+    say({ ok: true }, 'remembered');
+  });
+
+program
+  .command('retrieve')
+  .description('fetch a study from the hospital that holds it')
+  .option('--grant <n>', 'number of the grant', grantNumber)
+  .option('--all', 'everything allowed that was not retrieved yet')
+  .requiredOption('--out <dir>', 'folder for the studies')
+  .action(async options => {
+    if (!options.grant === !options.all) throw new UsageError('give either --grant or --all');
+    const p = settings();
+    const inbox = await openInbox(p);
+    const wanted = options.all
+      ? (await inbox.grants()).filter(grant => grant.state === 'allowed' && !grant.retrieved)
+      : [await inbox.grant(options.grant)];
+    for (const grant of wanted) {
+      const connect = { allowPrivate: p.allowPrivate, ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}) };
+      const retrieved = await retrieveGrant(grant, { inbox, out: options.out, connect, onProgress: progress() });
+      say(retrieved, `grant ${grant.grant}: ${retrieved.files.length} files in ${retrieved.out}`);
+    }
+    if (wanted.length === 0) say({ retrieved: 0 }, 'nothing new');
+  });
+
+/** Progress on a terminal, at most ten lines a second rewritten in place. */
+function progress(): (bytes: number, total?: number) => void {
+  let last = 0;
+  return (bytes, total) => {
+    const now = Date.now();
+    if (!process.stderr.isTTY || (now - last < 100 && bytes !== total)) return;
+    last = now;
+    const share = total ? ` of ${(total / 1e6).toFixed(1)}` : '';
+    process.stderr.write(`\r${(bytes / 1e6).toFixed(1)}${share} MB${bytes === total ? '\n' : ''}`);
+  };
+}
+
+await runCommandLine(() => program.parseAsync());

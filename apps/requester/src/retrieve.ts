@@ -1,0 +1,81 @@
+/**
+ * Block D of Figure 3 from the requester's side: the endpoint comes from the ledger's directory, the signed ITI-43
+ * request goes straight to the source, and what comes back is checked before it is anywhere but in a temporary file:
+ * signature, digest, manifest, and that it is the study of the grant.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Inbox, InboxGrant } from '@radpass/client';
+import { toHex } from '@radpass/core';
+import { nodeVerifier } from '@radpass/core/node';
+import { type UnpackedStudy, unpackStudy } from '@radpass/imaging';
+import { retrieveStudy } from '@radpass/xds/node';
+import { RequesterError } from './errors.js';
+
+export interface RetrieveInit {
+  inbox: Inbox;
+  out: string;
+  connect: { ca?: string; allowPrivate: boolean };
+  onProgress: (bytes: number, total?: number) => void;
+}
+
+export interface Retrieved {
+  grant: number;
+  out: string;
+  documentSha256: string;
+  bytes: number;
+  studyInstanceUID: string;
+  files: UnpackedStudy['files'];
+}
+
+/** @throws RequesterError; XdsError when the source refuses or its answer doesn't hold; ImagingError for a wrong document */
+export async function retrieveGrant(grant: InboxGrant, p: RetrieveInit): Promise<Retrieved> {
+  const { source } = grant;
+  if (grant.state !== 'allowed') {
+    const detail = { code: 'REQUESTER_NOT_ALLOWED' as const, grant: grant.grant, state: grant.state };
+    throw new RequesterError(detail, `grant ${grant.grant} is ${grant.state}`);
+  }
+  if (!source) {
+    throw new RequesterError(
+      { code: 'REQUESTER_SOURCE_CLOSED', grant: grant.grant },
+      'the hospital has no endpoint at the moment',
+    );
+  }
+  const outDir = join(p.out, toHex(grant.studyHash).slice(0, 16));
+  if (existsSync(outDir)) {
+    throw new RequesterError(
+      { code: 'REQUESTER_OUT_EXISTS', path: outDir },
+      `${outDir} is there already and is not overwritten`,
+    );
+  }
+  mkdirSync(dirname(outDir), { recursive: true, mode: 0o700 });
+  const zipPath = `${outDir}.zip`;
+  const { connect, onProgress } = p;
+  const received = await retrieveStudy({
+    key: p.inbox.keyOf(grant),
+    url: source.url,
+    source: { key: source.standingKey, sourceKey: source.sourceKey, tlsPins: source.tlsPins },
+    studyHash: grant.studyHash,
+    outFile: zipPath,
+    verifier: nodeVerifier,
+    now: () => Date.now(),
+    connect,
+    onProgress,
+  });
+  const unpacked = await unpackStudy({
+    zipPath,
+    outDir,
+    expect: { sourceKey: grant.sourceKey, studyHash: grant.studyHash },
+  });
+  await rm(zipPath);
+  await p.inbox.markRetrieved(grant, received.sha256);
+  return {
+    grant: grant.grant,
+    out: outDir,
+    documentSha256: toHex(received.sha256),
+    bytes: received.bytes,
+    studyInstanceUID: unpacked.studyInstanceUID,
+    files: unpacked.files,
+  };
+}
