@@ -8,6 +8,7 @@ const packages = ['packages', 'apps', 'examples']
   .flatMap(group =>
     existsSync(join(root, group)) ? readdirSync(join(root, group)).map(name => join(group, name)) : [],
   )
+  .concat(join('tools', 'quality'))
   .filter(path => existsSync(join(root, path, 'test')));
 
 export default {

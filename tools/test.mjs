@@ -8,6 +8,7 @@ const packages = ['packages', 'apps', 'examples']
   .flatMap(group =>
     existsSync(join(root, group)) ? readdirSync(join(root, group)).map(name => join(root, group, name)) : [],
   )
+  .concat(join(root, 'tools', 'quality'))
   .filter(path => existsSync(join(path, 'test')));
 const resultOf = path => join(path, '.test-results', 'summary.json');
 
