@@ -8,7 +8,7 @@ export function turbo([task, ...names], { quiet = false, env = {} } = {}) {
   if (task === 'test') args.push('--continue', '--concurrency=1');
   return runNode(bin('turbo', 'bin/turbo'), args, {
     stdio: quiet ? ['ignore', 2, 2] : ['ignore', 'inherit', 'inherit'],
-    env: { FORCE_COLOR: '0', ...env },
+    env: { FORCE_COLOR: '0', RADPASS_NODE: process.versions.node.split('.')[0], ...env },
   });
 }
 
