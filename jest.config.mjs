@@ -1,4 +1,4 @@
-// Every workspace package with a test folder is one jest project; tests run as compiled, on what is shipped.
+// Every workspace package with a test folder is one jest project (RADPASS_SLOW=1: the longer tests); tests run as compiled, on what is shipped.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,9 @@ export default {
     displayName: path.split(/[\\/]/).at(-1),
     rootDir: join(root, path),
     testEnvironment: 'node',
-    testMatch: ['<rootDir>/dist-test/**/*.test.js'],
+    testMatch: [
+      process.env.RADPASS_SLOW ? '<rootDir>/dist-test/**/*.slow.test.js' : '<rootDir>/dist-test/**/*.test.js',
+    ],
     testPathIgnorePatterns: process.env.RADPASS_SLOW ? [] : ['\\.slow\\.test\\.js$'],
     transform: {},
   })),

@@ -14,8 +14,12 @@ for (const group of ['packages', 'apps']) {
   for (const name of readdirSync(join(root, group)).sort()) {
     const path = join(root, group, name, 'src', 'errors.ts');
     if (!existsSync(path)) continue;
-    const rows = [...readFileSync(path, 'utf8').matchAll(/code: '([A-Z0-9_]+)'(?:;\s*([^\n]*?))?\s*\};?\s*\/\/ (.+)$/gm)];
-    const table = rows.map(([, code, detail = '', meaning]) => `| \`${code}\` | ${escape(meaning)} | ${fields(detail)} |`);
+    const rows = [
+      ...readFileSync(path, 'utf8').matchAll(/code: '([A-Z0-9_]+)'(?:;\s*([^\n]*?))?\s*\};?\s*\/\/ (.+)$/gm),
+    ];
+    const table = rows.map(
+      ([, code, detail = '', meaning]) => `| \`${code}\` | ${escape(meaning)} | ${fields(detail)} |`,
+    );
     sections.push(`## ${group}/${name}\n| code | when | detail |\n| --- | --- | --- |\n${table.join('\n')}\n`);
   }
 }

@@ -21,9 +21,14 @@ const npm = (cwd: string, args: string[]): string =>
 
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'radpass-packed-'));
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', version: '1.0.0', type: 'module', private: true }));
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({ name: 'empty', version: '1.0.0', type: 'module', private: true }),
+  );
   const tarballs = published.map(entry => {
-    const [packed] = JSON.parse(npm(entry.path, ['pack', '--json', '--pack-destination', project])) as { filename: string }[];
+    const [packed] = JSON.parse(npm(entry.path, ['pack', '--json', '--pack-destination', project])) as {
+      filename: string;
+    }[];
     return join(project, packed?.filename ?? '');
   });
   npm(project, ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', ...tarballs]);
@@ -46,25 +51,46 @@ describe('packed and installed by npm into an empty project', () => {
     );
     const folder = join(project, resolution);
     mkdirSync(folder);
-    cpSync(join(root, 'node_modules', '@types', 'node'), join(project, 'node_modules', '@types', 'node'), { recursive: true, dereference: true });
-    const lines = entries.map((path, i) => `import * as e${i} from '${path}';\nconsole.log(Object.keys(e${i}).length);`);
+    cpSync(join(root, 'node_modules', '@types', 'node'), join(project, 'node_modules', '@types', 'node'), {
+      recursive: true,
+      dereference: true,
+    });
+    const lines = entries.map(
+      (path, i) => `import * as e${i} from '${path}';\nconsole.log(Object.keys(e${i}).length);`,
+    );
     writeFileSync(join(folder, 'all.ts'), lines.join('\n'));
     const module = resolution === 'node16' ? 'node16' : 'esnext';
-    const options = { module, moduleResolution: resolution, target: 'es2022', strict: true, noEmit: true, types: ['node'], skipLibCheck: false, lib: ['es2023', 'dom'] };
+    const options = {
+      module,
+      moduleResolution: resolution,
+      target: 'es2022',
+      strict: true,
+      noEmit: true,
+      types: ['node'],
+      skipLibCheck: false,
+      lib: ['es2023', 'dom'],
+    };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['all.ts'] }));
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     expect(output(tsc, ['-p', folder, '--pretty', 'false'])).not.toMatch(/@radpass|all\.ts/);
   });
 
-  it.each(published.filter(entry => entry.group === 'apps').map(entry => entry.name))('radpass-%s --help and --version answer', name => {
-    const program = join(project, 'node_modules', '@radpass', name, 'bin', `radpass-${name}.js`);
-    expect(output(program, ['--help'])).toContain('Usage: radpass-');
-    expect(output(program, ['--version']).trim()).toBe('0.1.0');
-  });
+  it.each(published.filter(entry => entry.group === 'apps').map(entry => entry.name))(
+    'radpass-%s --help and --version answer',
+    name => {
+      const program = join(project, 'node_modules', '@radpass', name, 'bin', `radpass-${name}.js`);
+      expect(output(program, ['--help'])).toContain('Usage: radpass-');
+      expect(output(program, ['--version']).trim()).toBe('0.1.0');
+    },
+  );
 
   function output(program: string, args: string[]): string {
     try {
-      return execFileSync(process.execPath, [program, ...args], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      return execFileSync(process.execPath, [program, ...args], {
+        cwd: project,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
     } catch (error) {
       return String((error as { stdout?: string }).stdout ?? error);
     }
