@@ -18,14 +18,14 @@ for (const group of ['packages', 'apps']) {
       ...readFileSync(path, 'utf8').matchAll(/code: '([A-Z0-9_]+)'(?:;\s*([^\n]*?))?\s*\};?\s*\/\/ (.+)$/gm),
     ];
     const table = rows.map(
-      ([, code, detail = '', meaning]) => `| \`${code}\` | ${escape(meaning)} | ${fields(detail)} |`,
+      ([, code, detail = '', meaning]) => `| \`${code}\` | ${cell(meaning)} | ${fields(detail)} |`,
     );
     sections.push(`## ${group}/${name}\n| code | when | detail |\n| --- | --- | --- |\n${table.join('\n')}\n`);
   }
 }
 writeFileSync(join(root, 'docs', 'errors.md'), `${intro}\n${sections.join('\n')}`);
 
-function escape(text) {
+function cell(text) {
   return text.replaceAll('|', '\\|').trim();
 }
 
