@@ -7,6 +7,7 @@ import type { DisclosureStore } from '@radpass/xds';
 import express, { type Express } from 'express';
 import { z } from 'zod';
 import { type ClaimDesk, confirmClaim, refuseClaim } from './claims.js';
+import { listDisclosures } from './disclosures.js';
 import { GatewayError } from './errors.js';
 import { answerError, jsonBody, send } from './httpErrors.js';
 import { createOffer } from './offers.js';
@@ -16,7 +17,6 @@ const offerBody = z.union([
   z.strictObject({ accessionNumber: z.string().max(64) }),
 ]);
 const withdrawBody = z.strictObject({ studyHash: z.string().regex(/^[0-9a-f]{64}$/) });
-const maxListed = 10_000;
 
 export interface DeskInit {
   token: string;
@@ -67,11 +67,7 @@ export function createDeskApi(init: DeskInit): Express {
   app.get('/v1/notices', async (_request, response) => send(response, { notices: await desk.records.all('notices') }));
   app.get('/v1/disclosures', async (request, response) => {
     const patient = typeof request.query.patient === 'string' ? request.query.patient : undefined;
-    const disclosures = [];
-    for await (const record of init.disclosures.all()) {
-      if (patient === undefined || record.owner === patient) disclosures.push(record);
-      if (disclosures.length >= maxListed) break;
-    }
+    const disclosures = await listDisclosures(init.disclosures, patient);
     send(response, { disclosures });
   });
   app.get('/v1/disclosures/verify', async (_request, response) => send(response, await init.disclosures.verify()));

@@ -20,7 +20,7 @@ import {
 } from '@radpass/core';
 import { nodeVerifier, readKeyFile, readPassphrase } from '@radpass/core/node';
 import { folderStore, mimeType } from '@radpass/imaging';
-import { createRetrieveService, type DocumentProvider, openDisclosures, type RetrieveService } from '@radpass/xds';
+import { createRetrieveService, type DocumentProvider, openDisclosureStore, type RetrieveService } from '@radpass/xds';
 import { httpExchange, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
 import type { RequestHandler } from 'express';
 import { Challenges, type ClaimDesk } from './claims.js';
@@ -135,7 +135,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   stops.push(() => replay.close());
   const disclosureLog = await openDisclosureLog(join(dataDir, 'disclosures'));
   stops.push(() => disclosureLog.close());
-  const disclosures = await openDisclosures({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
+  const disclosures = await openDisclosureStore({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
   const service = createRetrieveService({
     key,
     sourceKey,

@@ -11,8 +11,8 @@ import {
   nobleVerifier,
   parseOffer,
   parseTransaction,
-  type SecretKey,
   SecretKey as Secret,
+  type SecretKey,
   toHex,
 } from '@radpass/core';
 import { folderStore, type ImageStore, writePhantomStudy } from '@radpass/imaging';
@@ -49,7 +49,8 @@ class Ledger {
   });
 
   #post(body: Uint8Array) {
-    if (this.refusal) return answer(this.refusal.status, { error: { code: this.refusal.code, message: 'no', detail: {} } });
+    if (this.refusal)
+      return answer(this.refusal.status, { error: { code: this.refusal.code, message: 'no', detail: {} } });
     this.posted.push(body);
     return answer(202, { id: '00'.repeat(32), known: false });
   }
@@ -59,8 +60,20 @@ const zeros = '00'.repeat(32);
 const checkpoint = { slot: 1, blockId: zeros, timeMs: 1, stateRoot: zeros };
 
 function studyEntry(entry: { studyHash: string; owner: SecretKey }): object {
-  const rest = { ownerSinceSlot: 1, generation: 0, withdrawn: false, pendingOwner: null, effectSlot: 0, reassignId: '' };
-  return { ...rest, sourceKey: toHex(source.publicKey), studyHash: entry.studyHash, owner: toHex(entry.owner.publicKey) };
+  const rest = {
+    ownerSinceSlot: 1,
+    generation: 0,
+    withdrawn: false,
+    pendingOwner: null,
+    effectSlot: 0,
+    reassignId: '',
+  };
+  return {
+    ...rest,
+    sourceKey: toHex(source.publicKey),
+    studyHash: entry.studyHash,
+    owner: toHex(entry.owner.publicKey),
+  };
 }
 
 function answer(status: number, body: object) {
@@ -147,7 +160,9 @@ describe('an offer', () => {
   });
 
   it('is refused for a study that the store does not have', async () => {
-    await expect(createOffer(desk, { studyInstanceUID: '1.2.3' })).rejects.toMatchObject({ code: 'GATEWAY_STUDY_UNKNOWN' });
+    await expect(createOffer(desk, { studyInstanceUID: '1.2.3' })).rejects.toMatchObject({
+      code: 'GATEWAY_STUDY_UNKNOWN',
+    });
   });
 });
 
@@ -160,7 +175,10 @@ describe('a claim', () => {
     const confirmed = await confirmClaim(desk, claim.id, now);
     const [posted] = await records.all('outbox');
     expect(posted?.transactionId).toBe(confirmed.transactionId);
-    expect(parseTransaction(fromHex(posted!.transaction)).tuple).toMatchObject({ type: 2, claim: { patientKey: patient.publicKey } });
+    expect(parseTransaction(fromHex(posted!.transaction)).tuple).toMatchObject({
+      type: 2,
+      claim: { patientKey: patient.publicKey },
+    });
   });
 
   it('sent again gets the same answer', async () => {
@@ -190,7 +208,9 @@ describe('a claim', () => {
   it('by a second wallet on the same study is refused, by another offer too', async () => {
     const { token, studyHash } = await redeemed();
     await receiveClaim(desk, token, claimBy(patient, studyHash));
-    await expect(receiveClaim(desk, token, claimBy(keyOf(5), studyHash))).rejects.toMatchObject({ code: 'GATEWAY_CLAIM_INVALID' });
+    await expect(receiveClaim(desk, token, claimBy(keyOf(5), studyHash))).rejects.toMatchObject({
+      code: 'GATEWAY_CLAIM_INVALID',
+    });
     const second = await redeemed();
     const other = receiveClaim(desk, second.token, claimBy(keyOf(5), studyHash));
     await expect(other).rejects.toMatchObject({ code: 'GATEWAY_STUDY_CLAIMED' });
@@ -199,7 +219,9 @@ describe('a claim', () => {
   it('on a study that has an owner on the ledger is refused', async () => {
     const { token, studyHash } = await redeemed();
     ledger.owners = [{ studyHash: toHex(studyHash), owner: keyOf(6) }];
-    await expect(receiveClaim(desk, token, claimBy(patient, studyHash))).rejects.toMatchObject({ code: 'GATEWAY_STUDY_CLAIMED' });
+    await expect(receiveClaim(desk, token, claimBy(patient, studyHash))).rejects.toMatchObject({
+      code: 'GATEWAY_STUDY_CLAIMED',
+    });
   });
 
   it('refused at the desk can be followed by another', async () => {
@@ -253,9 +275,26 @@ describe('revocations brought to the gateway', () => {
   const studyHash = new Uint8Array(32).fill(4);
   const doctor = keyOf(3).publicKey;
   const open = (): Promise<Revocations> =>
-    Revocations.open({ records, nodes: [ledger.api], chainId, sourceKey: source.publicKey, key: source, verifier: nobleVerifier, log, now: () => now });
+    Revocations.open({
+      records,
+      nodes: [ledger.api],
+      chainId,
+      sourceKey: source.publicKey,
+      key: source,
+      verifier: nobleVerifier,
+      log,
+      now: () => now,
+    });
   const revocation = (change: object = {}) =>
-    createRevokeAccess({ chainId, key: patient, seq: 60_000, requesterKey: doctor, sourceKey: source.publicKey, studyHash, ...change });
+    createRevokeAccess({
+      chainId,
+      key: patient,
+      seq: 60_000,
+      requesterKey: doctor,
+      sourceKey: source.publicKey,
+      studyHash,
+      ...change,
+    });
 
   beforeEach(() => {
     ledger.owners = [{ studyHash: toHex(studyHash), owner: patient }];
@@ -278,9 +317,11 @@ describe('revocations brought to the gateway', () => {
     expect(revocations.revokedSeq(patient.publicKey, studyHash, keyOf(8).publicKey)).toBe(120_000);
   });
 
-  it("by a stranger are refused and stop nobody", async () => {
+  it('by a stranger are refused and stop nobody', async () => {
     const revocations = await open();
-    await expect(revocations.receive(revocation({ key: keyOf(9) }).bytes)).rejects.toMatchObject({ code: 'GATEWAY_REVOCATION_INVALID' });
+    await expect(revocations.receive(revocation({ key: keyOf(9) }).bytes)).rejects.toMatchObject({
+      code: 'GATEWAY_REVOCATION_INVALID',
+    });
     expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(0);
   });
 
