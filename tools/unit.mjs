@@ -10,9 +10,9 @@ if (existsSync('test')) {
       '--config',
       join(root, 'jest.config.mjs'),
       '--passWithNoTests',
+      ...process.argv.slice(2),
       '--selectProjects',
       basename(process.cwd()),
-      ...process.argv.slice(2),
     ],
     {
       nodeArgs: ['--experimental-vm-modules', '--no-warnings'],
