@@ -97,13 +97,14 @@ program
     if (!tlsCert !== !tlsKey) throw new UsageError('--tls-cert and --tls-key go together');
     const tls = tlsCert ? { cert: tlsCert, key: tlsKey } : undefined;
     const node = await startNode({ ...rest, keys: options.key, tls, version, log: createLog() });
-    const { stop, ...ready } = node;
+    const { stop, failed, ...ready } = node;
     say(
       { event: 'ready', pid: process.pid, ...ready },
       `ready: API at ${node.api}, peers at ${node.listen.join(', ')}`,
     );
-    await untilSignal();
+    const failure = await Promise.race([untilSignal(), failed]);
     await stop();
+    if (failure) throw failure;
     say({ event: 'stopped' }, 'stopped');
     process.exit(0);
   });

@@ -5,6 +5,9 @@ import { createGenesis, defaultParams } from '@radpass/ledger';
 import { writeNew } from '../files.js';
 import { readFounder } from '../founder.js';
 
+/** Study hashes are salted; the paper's plain form can be guessed. */
+const saltBytes = 32;
+
 export interface GenesisOptions {
   sources: string[];
   weight: number;
@@ -23,6 +26,11 @@ export function newGenesis(p: GenesisOptions): { chainId: string; founders: numb
     params: { ...defaultParams, slotMs: p.slotMs, slotsPerEpoch: p.slotsPerEpoch, eraEpochs: p.eraEpochs },
     stakePolicy: 'open',
     founders: p.sources.map(path => ({ ...readFounder(path, now), weight: p.weight })),
+    payers: [],
+    checkpointKeys: [],
+    checkpointThreshold: 0,
+    studyHashForms: [saltBytes],
+    allowList: [],
   });
   writeNew(p.out, genesis.bytes);
   return { chainId: toHex(genesis.chainId), founders: genesis.founders.length, genesisTimeMs: genesis.genesisTimeMs };

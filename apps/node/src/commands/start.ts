@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSy
 import { join } from 'node:path';
 import { isLoopback, listenHttp, localToken, splitAddress, UsageError } from '@radpass/client/node';
 import { equalBytes, toHex } from '@radpass/core';
-import { nodeVerifier } from '@radpass/core/node';
+import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Chain, type Genesis, type NodeSigner, openChain, parseGenesis } from '@radpass/ledger';
 import { openLevelStore, openNodeSigner } from '@radpass/ledger/level';
 import { createNetwork, type Network } from '@radpass/p2p';
@@ -39,6 +39,8 @@ export interface RunningNode {
   listen: string[];
   chainId: string;
   peerId: string;
+  /** Resolves if the chain has to stop: end the process and start again. */
+  failed: Promise<Error>;
   stop: () => Promise<void>;
 }
 
@@ -84,6 +86,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     },
     requestSync: () => network?.requestSync(),
     log: p.log,
+    hash: sha256Node,
   });
   stops.push(() => chain.stop());
   network = await createNetwork({
@@ -107,7 +110,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
   stops.push(() => running.stop());
   const surfaces = await serve(p, { chain, genesis, network: running, producing: signers.length > 0 }, stops);
   chain.start();
-  return { ...surfaces, listen: running.addresses, chainId: toHex(genesis.chainId), peerId: running.peerId };
+  return { ...surfaces, listen: running.addresses, chainId: toHex(genesis.chainId), peerId: running.peerId, failed: chain.failed };
 }
 
 interface Parts {
