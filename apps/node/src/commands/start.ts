@@ -110,7 +110,13 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
   stops.push(() => running.stop());
   const surfaces = await serve(p, { chain, genesis, network: running, producing: signers.length > 0 }, stops);
   chain.start();
-  return { ...surfaces, listen: running.addresses, chainId: toHex(genesis.chainId), peerId: running.peerId, failed: chain.failed };
+  return {
+    ...surfaces,
+    listen: running.addresses,
+    chainId: toHex(genesis.chainId),
+    peerId: running.peerId,
+    failed: chain.failed,
+  };
 }
 
 interface Parts {

@@ -1,7 +1,7 @@
 /** `radpass-node verify`: replay a node's folder from genesis, check everything, name the first bad block. */
 import { join } from 'node:path';
 import { CodedError } from '@radpass/core';
-import { nodeVerifier, sha256Node } from '@radpass/core/node';
+import { nodeVerifier } from '@radpass/core/node';
 import { parseGenesis } from '@radpass/ledger';
 import { openLevelStore, verifyStore } from '@radpass/ledger/level';
 import { NodeError } from '../errors.js';
@@ -13,7 +13,7 @@ export async function verifyFolder(p: {
   const genesis = parseGenesis(readBytes(join(p.dataDir, 'genesis')));
   const store = await openForReading(p.dataDir);
   try {
-    const result = await verifyStore(store, { genesis, verifier: nodeVerifier, hash: sha256Node });
+    const result = await verifyStore(store, genesis, nodeVerifier);
     if (result.firstBad) {
       const { height, id, code } = result.firstBad;
       const detail = { code: 'NODE_CHECK_FAILED' as const, height, blockId: id, reason: code };
