@@ -1,7 +1,7 @@
 /** A gateway's HTTP API below its url (docs/operating.md, section Gateway API) with typed values. */
 import { fromHex, parsePublicKey, type Transaction, toHex } from '@radpass/core';
-import { z } from 'zod';
 import { exchangeJson, type Fetch } from './http.js';
+import { z } from './zod.js';
 
 const hash = z
   .string()

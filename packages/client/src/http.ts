@@ -1,6 +1,6 @@
 /** One JSON exchange over an injected fetch: capped answer, schema-checked value, coded errors. */
-import type { z } from 'zod';
 import { ClientError } from './errors.js';
+import type { z } from './zod.js';
 
 /** The part of the platform's `fetch` that this package uses; `@radpass/client/node` has one for https with an own CA. */
 export type Fetch = (

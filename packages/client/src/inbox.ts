@@ -14,11 +14,11 @@ import {
   SecretKey,
   toHex,
 } from '@radpass/core';
-import { z } from 'zod';
 import { ClientError } from './errors.js';
 import type { NodeApi } from './nodeApi.js';
 import type { GrantEntry, SourceEntry } from './nodeSchemas.js';
 import { encodeRecord, parseRecord, type RecordStore } from './walletRecord.js';
+import { z } from './zod.js';
 
 const keysPerCard = 8;
 const cardLifetimeMs = 30 * 24 * 3_600_000;

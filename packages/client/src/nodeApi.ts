@@ -1,11 +1,11 @@
 /** A node's HTTP API (docs/operating.md, section Node API) with typed values. */
 import { type PublicKey, publicKeyHex, type Transaction, toHex } from '@radpass/core';
-import type { z } from 'zod';
 import { ClientError } from './errors.js';
 import { readEvents } from './eventStream.js';
 import { exchangeJson, type Fetch } from './http.js';
 import type { BlockEntry, Grade, NodeEvent, NodeStatus, SourceEntry, TransactionEntry } from './nodeSchemas.js';
 import * as schemas from './nodeSchemas.js';
+import type { z } from './zod.js';
 
 /** What a sequence number is asked for: a source's own tuples, or a patient's word on one study. */
 export type SeqQuery =

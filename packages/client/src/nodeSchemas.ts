@@ -3,7 +3,7 @@
  * its OpenAPI document from them. On the wire every byte string is lowercase hex, every time Unix milliseconds.
  */
 import { fromHex, type PublicKey, parsePublicKey } from '@radpass/core';
-import { z } from 'zod';
+import { z } from './zod.js';
 
 const hex = (length?: number) =>
   z

@@ -3,8 +3,9 @@
  * whom it allowed. Its loss costs nothing but labels as long as the backup exists: keys are derived again, studies and
  * grants are on the ledger, cards come again from the gateways.
  */
-import { z } from 'zod';
+
 import { ClientError } from './errors.js';
+import { z } from './zod.js';
 
 const hexText = z.string().regex(/^([0-9a-f]{2})*$/);
 const grant = z.object({

@@ -3,7 +3,7 @@
  * error that names it. `RADPASS_GATEWAY_TLS_CERT` sets `tls.cert`: names are compared without case and separators.
  */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { z } from '../zod.js';
 import { UsageError } from './commandLine.js';
 
 type Tree = { [name: string]: unknown };
