@@ -8,9 +8,10 @@ import type { Network } from '@radpass/p2p';
 import express, { type Express } from 'express';
 import { NodeError } from './errors.js';
 import { send } from './httpApi.js';
-import { answerError } from './httpErrors.js';
+import { answerErrors } from './httpErrors.js';
+import type { Log } from './runtime.js';
 
-export function createAdminApi(init: { token: string; network: Network; chain: Chain }): Express {
+export function createAdminApi(init: { token: string; network: Network; chain: Chain; log: Log }): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use((request, _response, next) => {
@@ -29,7 +30,7 @@ export function createAdminApi(init: { token: string; network: Network; chain: C
   app.get('/metrics', (_request, response) => {
     response.type('text/plain; version=0.0.4').send(metrics(init.chain, init.network.peerCount()));
   });
-  app.use(answerError);
+  app.use(answerErrors(init.log));
   return app;
 }
 

@@ -11,8 +11,9 @@ import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { NodeError } from './errors.js';
 import { type EventStreams, streamEvents } from './eventStreams.js';
-import { answerError } from './httpErrors.js';
+import { answerErrors } from './httpErrors.js';
 import { openApiDocument } from './openApi.js';
+import type { Log } from './runtime.js';
 import { tableNumbers } from './tableNames.js';
 
 const maxTransactionBytes = 4096;
@@ -28,6 +29,7 @@ export interface ApiInit {
   unsafeFlags: readonly string[];
   producing: boolean;
   events: EventStreams;
+  log: Log;
 }
 
 export function createHttpApi(init: ApiInit): Express {
@@ -118,7 +120,7 @@ export function createHttpApi(init: ApiInit): Express {
   app.use((request: Request) => {
     throw notFound(request.path);
   });
-  app.use(answerError);
+  app.use(answerErrors(init.log));
   return app;
 }
 

@@ -2,7 +2,8 @@
 
 import { hexBytes } from '@radpass/client/node';
 import { CodedError } from '@radpass/core';
-import type { NextFunction, Request, Response } from 'express';
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
+import type { Log } from './runtime.js';
 
 const statuses: Record<string, number> = {
   NODE_REQUEST: 400,
@@ -25,32 +26,50 @@ function statusOf(code: string): number {
   return code.startsWith('LEDGER_') ? 422 : 500;
 }
 
-export function answerError(error: unknown, _request: Request, response: Response, next: NextFunction): void {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
-  const { status, body } = describe(error);
-  response
-    .status(status)
-    .type('json')
-    .send(JSON.stringify({ error: body }, hexBytes));
+/** The last handler of an app; what nobody foresaw goes to the log with its stack, and to nobody else. */
+export function answerErrors(log: Log): ErrorRequestHandler {
+  return (error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const { status, body } = describe(error);
+    if (status === 500) log('request-failed', { reason: error instanceof Error ? (error.stack ?? '') : String(error) });
+    response
+      .status(status)
+      .type('json')
+      .send(JSON.stringify({ error: body }, hexBytes));
+  };
 }
 
-function describe(error: unknown): { status: number; body: { code: string; message: string; detail: unknown } } {
+interface Answer {
+  status: number;
+  body: { code: string; message: string; detail: unknown };
+}
+
+function describe(error: unknown): Answer {
   if (error instanceof CodedError) {
     return { status: statusOf(error.code), body: { code: error.code, message: error.message, detail: error.detail } };
   }
-  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
-  if (type === 'entity.too.large' || type === 'entity.parse.failed') {
-    const reason = type === 'entity.too.large' ? 'the body is too large' : 'the body is no JSON';
-    return {
-      status: type === 'entity.too.large' ? 413 : 400,
-      body: { code: 'NODE_REQUEST', message: reason, detail: { reason } },
-    };
+  const status = refusedBefore(error);
+  if (status) {
+    const reason = reasons[status] ?? 'the request is malformed';
+    return { status, body: { code: 'NODE_REQUEST', message: reason, detail: { reason } } };
   }
   return {
     status: 500,
     body: { code: 'NODE_INTERNAL', message: 'the node failed to answer; its log says why', detail: {} },
   };
+}
+
+const reasons: Record<number, string> = {
+  400: 'the request is malformed: its path, its length or its JSON',
+  413: 'the body is too large',
+  415: 'the body has an encoding that is not taken',
+};
+
+/** The 4xx status of a request that the framework could not read. */
+function refusedBefore(error: unknown): number | undefined {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }

@@ -7,7 +7,6 @@ import { saveCheckpoint } from './commands/checkpoint.js';
 import { newGenesis } from './commands/genesis.js';
 import { bind, newKeys } from './commands/key.js';
 import { checkOwnership, proveOwnership } from './commands/ownership.js';
-import { startNode } from './commands/start.js';
 import { verifyFolder } from './commands/verify.js';
 import { readBytes } from './files.js';
 import { createLog } from './runtime.js';
@@ -96,6 +95,8 @@ program
     const { tlsCert, tlsKey, ...rest } = options;
     if (!tlsCert !== !tlsKey) throw new UsageError('--tls-cert and --tls-key go together');
     const tls = tlsCert ? { cert: tlsCert, key: tlsKey } : undefined;
+    // The network's code takes longest to load; the other commands do without.
+    const { startNode } = await import('./commands/start.js');
     const node = await startNode({ ...rest, keys: options.key, tls, version, log: createLog() });
     const { stop, failed, ...ready } = node;
     say(

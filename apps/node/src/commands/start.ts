@@ -141,6 +141,7 @@ async function serve(
     unsafeFlags: [],
     producing: parts.producing,
     events,
+    log: p.log,
   });
   const tls = p.tls && { cert: readText(p.tls.cert), key: readText(p.tls.key) };
   const api = await listenHttp({ address: p.api, handler: app, tls });
@@ -150,7 +151,7 @@ async function serve(
   if (!isLoopback(splitAddress(p.admin).host))
     throw new UsageError('--admin: the local surface listens on loopback only');
   const token = localToken(join(p.dataDir, 'admin.token'));
-  const handler = createAdminApi({ token, network: parts.network, chain: parts.chain });
+  const handler = createAdminApi({ token, network: parts.network, chain: parts.chain, log: p.log });
   const admin = await listenHttp({ address: p.admin, handler });
   stops.push(admin.close);
   return { api: api.url, admin: admin.url };

@@ -1,0 +1,67 @@
+/** The commands as a user runs them: real processes, their output and their exit codes. */
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const bin = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'radpass-node.js');
+
+export interface Outcome {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Refusal {
+  exitCode: number | null;
+  code: string;
+  message: string;
+  detail: Record<string, unknown>;
+}
+
+/** Run a command to its end; one that goes on for 20 s is killed. */
+export function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+    const text = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8');
+      child[name].on('data', (part: string) => {
+        text[name] += part;
+      });
+    }
+    child.on('error', reject);
+    child.on('close', exitCode => resolve({ exitCode, ...text }));
+  });
+}
+
+/** Run a command that has to succeed; its one JSON object. */
+export async function runJson(args: readonly string[]): Promise<Record<string, unknown>> {
+  const outcome = await run(['--json', ...args]);
+  if (outcome.exitCode !== 0) throw new Error(`radpass-node ${args.join(' ')}: ${outcome.stderr}`);
+  return JSON.parse(outcome.stdout) as Record<string, unknown>;
+}
+
+/** Run a command that has to fail: what it says as JSON, once it is seen to say the same in one plain sentence. */
+export async function runRefused(args: readonly string[]): Promise<Refusal & { sentence: string }> {
+  const asJson = await run(['--json', ...args]);
+  const asText = await run(args);
+  const refusal = errorLine(asJson.stderr);
+  if (!refusal) throw new Error(`no error on stderr of ${args.join(' ')}: ${asJson.stdout} ${asJson.stderr}`);
+  if (asText.exitCode !== asJson.exitCode) throw new Error(`exit ${asText.exitCode}, with --json ${asJson.exitCode}`);
+  const lines = asText.stderr.split('\n').filter(line => line !== '' && !line.startsWith('{'));
+  return { ...refusal, exitCode: asJson.exitCode, sentence: lines.join('\n') };
+}
+
+/** The last {"error": …} among the lines of stderr; the others are the log. */
+export function errorLine(stderr: string): Omit<Refusal, 'exitCode'> | undefined {
+  return stderr
+    .split('\n')
+    .filter(line => line.startsWith('{"error"'))
+    .map(line => (JSON.parse(line) as { error: Omit<Refusal, 'exitCode'> }).error)
+    .at(-1);
+}

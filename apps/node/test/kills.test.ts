@@ -1,0 +1,14 @@
+/** Five hard kills; fifty are in kills.slow.test.ts. */
+import { describe, it } from '@jest/globals';
+import { expectNothingLost } from './killRules.js';
+import { killAgainAndAgain, seedOfRun } from './kills.js';
+
+/** Three seconds on a machine of its own; here the tests of other packages run beside. */
+const restartLimitMs = 10_000;
+
+describe('four nodes', () => {
+  const seed = seedOfRun();
+  it(`lose nothing when any one of them is killed hard, five times (RADPASS_SEED=${seed})`, async () => {
+    expectNothingLost(await killAgainAndAgain({ kills: 5, seed }), { kills: 5, restartLimitMs });
+  }, 120_000);
+});
