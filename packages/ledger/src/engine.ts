@@ -254,14 +254,15 @@ export class Engine {
     }
     const ofSlot = branches.tree.nodes().filter(node => node.slot === header.slot).length;
     if (from === 'gossip' && ofSlot >= blocksOfSlot) return 'surplus';
-    const refused = this.#apply(block);
+    const refused = this.#apply(block, from === 'self');
     if (refused) return refused;
     if (from === 'self') this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
     for (const child of this.#orphans.take(id)) this.#onBlock(child, clockSlot, 'gossip');
     return 'added';
   }
 
-  #apply(block: Block): CodedError | null {
+  /** @param own - just built here: its signatures, the VRF's and those inside were made or checked in this process */
+  #apply(block: Block, own: boolean): CodedError | null {
     const { branches, intake, nodeKeys } = this.#p;
     const transactions: Transaction[] = [];
     let node: TreeNode;
@@ -270,6 +271,7 @@ export class Engine {
       node = branches.addBlock(
         block,
         transactions.map(({ id }) => toHex(id)),
+        own,
       );
     } catch (error) {
       if (!(error instanceof CodedError) || error.code === 'LEDGER_STORE_DAMAGED') throw error;

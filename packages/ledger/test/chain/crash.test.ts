@@ -172,7 +172,7 @@ describe('a store that lost or changed records', () => {
   async function network(): Promise<{ world: World; store: MemoryStore }> {
     const world = await World.create(2);
     await world.members[0]!.chain.submitTransaction(world.study(0, 'a'));
-    await world.slots(9);
+    await world.slots(6);
     await world.stop(0);
     const store = world.members[0]!.store;
     if (!(store instanceof MemoryStore)) throw new Error('the world runs on memory stores');

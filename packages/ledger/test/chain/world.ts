@@ -2,7 +2,17 @@
  * Chains of one network in one process, on a clock that the test moves: messages take 20 ms, syncs copy from a peer. The
  * shipped shell, engine and rules run; only store, signer, clock and network are the test's.
  */
-import { createClaim, createDefineStudy, sha256, sign, toHex, utf8 } from '@radpass/core';
+import {
+  createAllowAccess,
+  createClaim,
+  createDefineStudy,
+  createRevokeAccess,
+  type PublicKey,
+  sha256,
+  sign,
+  toHex,
+  utf8,
+} from '@radpass/core';
 import { type Chain, openChain } from '../../dist/chain.js';
 import { encodeVoteMessage, type VoteMessage } from '../../dist/consensus/votes.js';
 import { vrfProve } from '../../dist/consensus/vrf.js';
@@ -222,4 +232,36 @@ export function studyTransaction(genesis: Genesis, source: number, name: string,
     studyHash: sha256(utf8(`study ${name}`)),
   });
   return createDefineStudy({ chainId: genesis.chainId, key: sourceKey, time: minute(nowMs), claim });
+}
+
+export const patientOf = (name: string) => seedKey(`patient of ${name}`);
+export const studyHashOf = (name: string): Uint8Array => sha256(utf8(`study ${name}`));
+
+/** The patient of a study speaks about one requester, or about everyone. */
+export function allow(world: World, source: number, name: string, requester: string, seq: number) {
+  return createAllowAccess({
+    chainId: world.genesis.chainId,
+    key: patientOf(name),
+    seq,
+    requesterKey: seedKey(requester).publicKey,
+    sourceKey: seedKey(`source ${source}`).publicKey,
+    studyHash: studyHashOf(name),
+  });
+}
+
+export function revoke(world: World, source: number, name: string, requester: string | null, seq: number) {
+  return createRevokeAccess({
+    chainId: world.genesis.chainId,
+    key: patientOf(name),
+    seq,
+    requesterKey: requester === null ? null : seedKey(requester).publicKey,
+    sourceKey: seedKey(`source ${source}`).publicKey,
+    studyHash: studyHashOf(name),
+  });
+}
+
+/** What member `index` tells a gateway. */
+export function factsOf(world: World, index: number, source: number, name: string, requester: string) {
+  const key = (text: string): PublicKey => seedKey(text).publicKey;
+  return world.members[index]!.chain.accessView().facts(key(`source ${source}`), studyHashOf(name), key(requester));
 }
