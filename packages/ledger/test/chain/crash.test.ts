@@ -34,10 +34,7 @@ class DyingStore extends MemoryStore {
 }
 
 describe('a stop at any write', () => {
-  const states = [3, 4, 5, 6, 7, 8, 9, 10].flatMap(at => [
-    [at, 'before', false] as const,
-    [at, 'after', true] as const,
-  ]);
+  const states = [3, 4, 5, 6, 7, 8].flatMap(at => [[at, 'before', false] as const, [at, 'after', true] as const]);
 
   it.each(states)(
     'at commit %i, %s it is on disk: recovers what was acknowledged and goes on',
@@ -169,10 +166,10 @@ describe('a chain on disk', () => {
 });
 
 describe('a store that lost or changed records', () => {
-  async function network(): Promise<{ world: World; store: MemoryStore }> {
-    const world = await World.create(2);
+  async function network(members: number): Promise<{ world: World; store: MemoryStore }> {
+    const world = await World.create(members);
     await world.members[0]!.chain.submitTransaction(world.study(0, 'a'));
-    await world.slots(6);
+    await world.slots(5);
     await world.stop(0);
     const store = world.members[0]!.store;
     if (!(store instanceof MemoryStore)) throw new Error('the world runs on memory stores');
@@ -186,18 +183,18 @@ describe('a store that lost or changed records', () => {
   }
 
   it.each([
-    ['a block of the final chain', 'B', null],
-    ['the entry of a height', 'H', null],
-    ['a value of the state', 'L\x02', null],
-    ['a page of the tree', 'N', null],
-    ['a list entry', 'p', null],
-    ['a transaction entry', 'T', null],
-    ['the changes of a block above the final one', 'C', Uint8Array.of(0xc0)],
-    ['the final checkpoint', 'Mfinal', null],
-    ['the head', 'Mhead', null],
-    ['the counts', 'Mcounts', Uint8Array.of(0x90)],
-  ])('is found wanting, then heals: %s', async (_, prefix, value) => {
-    const { world, store } = await network();
+    ['a block of the final chain', 2, 'B', null],
+    ['the entry of a height', 2, 'H', null],
+    ['a value of the state', 1, 'L\x02', null],
+    ['a page of the tree', 1, 'N', null],
+    ['a list entry', 1, 'p', null],
+    ['a transaction entry', 1, 'T', null],
+    ['the changes of a block above the final one', 1, 'C', Uint8Array.of(0xc0)],
+    ['the final checkpoint', 1, 'Mfinal', null],
+    ['the head', 1, 'Mhead', null],
+    ['the counts', 1, 'Mcounts', Uint8Array.of(0x90)],
+  ])('is found wanting, then heals: %s', async (_, members, prefix, value) => {
+    const { world, store } = await network(members);
     const { finalHeight } = world.members[0]!.chain.status();
     const keys = await keysOf(store, prefix);
     await store.commit([[keys[Math.floor(keys.length / 2)]!, value]]);
@@ -205,15 +202,15 @@ describe('a store that lost or changed records', () => {
     expect(report.firstBad).toBeDefined();
     await world.restart(0);
     await world.sync(0);
-    await world.slots(3);
+    await world.slots(members === 1 ? 3 : 5);
     const status = world.members[0]!.chain.status();
     expect(status.finalHeight).toBeGreaterThan(finalHeight);
-    expect(toHex(status.headId)).toBe(toHex(world.members[1]!.chain.status().headId));
+    expect(new Set(world.members.map(({ chain }) => toHex(chain.status().headId))).size).toBe(1);
     expect((await verifyStore(store, world.genesis, verifier)).firstBad).toBeUndefined();
   });
 
   it('is found wanting when a value of the state is another', async () => {
-    const { world, store } = await network();
+    const { world, store } = await network(1);
     const [key] = await keysOf(store, 'L\x02');
     await store.commit([[key!, store.get(key!)!.map((byte, i) => (i === 40 ? byte ^ 1 : byte))]]);
     expect((await verifyStore(store, world.genesis, verifier)).firstBad).toMatchObject({
@@ -222,20 +219,20 @@ describe('a store that lost or changed records', () => {
   });
 
   it('names the first bad block', async () => {
-    const { world, store } = await network();
-    const block = await world.members[0]!.chain.block(4);
+    const { world, store } = await network(1);
+    const block = await world.members[0]!.chain.block(3);
     const key = (await keysOf(store, 'B')).find(name => Buffer.from(name.slice(1), 'latin1').equals(block!.block.id))!;
     const bytes = new Uint8Array(store.get(key)!);
     bytes[300]! ^= 1;
     await store.commit([[key, bytes]]);
     const { firstBad, finalHeight } = await verifyStore(store, world.genesis, verifier);
-    expect(firstBad).toMatchObject({ height: 4, id: toHex(block!.block.id) });
-    expect(finalHeight).toBe(3);
+    expect(firstBad).toMatchObject({ height: 3, id: toHex(block!.block.id) });
+    expect(finalHeight).toBe(2);
   });
 
   it('is refused for another network', async () => {
-    const { store } = await network();
-    const other = await World.create(3);
+    const { store } = await network(1);
+    const other = await World.create(2);
     await expect(verifyStore(store, other.genesis, verifier)).rejects.toMatchObject({ code: 'LEDGER_STORE_GENESIS' });
   });
 });

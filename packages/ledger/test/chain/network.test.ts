@@ -30,10 +30,10 @@ function expectHonest(world: World): void {
 describe('a network of one source', () => {
   it('makes a block each slot and finalises it in the next', async () => {
     const world = await World.create(1);
-    await world.slots(20);
+    await world.slots(10);
     const status = world.members[0]!.chain.status();
-    expect(status.height).toBe(20);
-    expect(status.finalHeight).toBe(19);
+    expect(status.height).toBe(10);
+    expect(status.finalHeight).toBe(9);
     expect(status.finalAgeMs).toBeLessThan(1_500);
   });
 
@@ -41,7 +41,7 @@ describe('a network of one source', () => {
     const heads = [];
     for (let run = 0; run < 2; run++) {
       const world = await World.create(1);
-      await world.slots(9);
+      await world.slots(4);
       heads.push(ids(world)[0]);
     }
     expect(heads[0]).toBe(heads[1]);
@@ -51,9 +51,9 @@ describe('a network of one source', () => {
 describe('a network of four sources', () => {
   it('agrees on head and final block', async () => {
     const world = await World.create(4);
-    await world.slots(20);
+    await world.slots(10);
     expect(new Set(ids(world)).size).toBe(1);
-    expect(Math.min(...finals(world))).toBe(19);
+    expect(Math.min(...finals(world))).toBe(9);
     expectHonest(world);
     await expectOneFinalChain(world);
   });
