@@ -30,7 +30,7 @@ import {
   toHex,
   utf8,
 } from '@radpass/core';
-import { createGenesis, genesisState, parseGenesis, tinyParams, vrfProve, vrfVerify } from '@radpass/ledger';
+import { verifyStateProof } from '@radpass/ledger/light';
 
 /** A signature of somebody else's vectors. */
 export interface ForeignCase {
@@ -135,31 +135,29 @@ export function makeFreshKeys() {
   };
 }
 
-/** A network's genesis: its name, the root of its first state, a leader's proof. */
-export function judgeGenesis() {
-  const seed = new Uint8Array(32).fill(9);
-  const [source, node] = [SecretKey.fromSeed(new Uint8Array(32).fill(8)), SecretKey.fromSeed(seed)];
-  const genesis = createGenesis({
-    genesisTimeMs: 1_790_000_000_000,
-    params: tinyParams,
-    stakePolicy: 'open',
-    founders: [
-      { sourceKey: source.publicKey, nodeKey: node.publicKey, url: 'https://images.example.org/iti43', weight: 10 },
-    ],
-    payers: [],
-    checkpointKeys: [],
-    checkpointThreshold: 0,
-    studyHashForms: [32],
-    allowList: [],
-  });
-  const proof = vrfProve(seed, utf8('alpha'));
+/** A leaf of a state and its proof, in hex. */
+export interface ProvenLeaf {
+  root: string;
+  table: number;
+  key: string;
+  value: string;
+  proof: string;
+}
+
+/** Whether the proof holds as it is, and with one thing changed. */
+export function judgeProof(leaf: ProvenLeaf) {
+  const whole = {
+    root: fromHex(leaf.root),
+    table: leaf.table,
+    tableKey: fromHex(leaf.key),
+    value: fromHex(leaf.value),
+    proof: fromHex(leaf.proof),
+  };
   return {
-    chainId: toHex(parseGenesis(genesis.bytes).chainId),
-    stateRoot: toHex(genesisState(genesis).root),
-    proof: toHex(proof),
-    output: toHex(vrfVerify(node.publicKey, utf8('alpha'), proof) ?? new Uint8Array()),
-    other: vrfVerify(node.publicKey, utf8('beta'), proof),
-    cut: codeOf(() => parseGenesis(genesis.bytes.slice(1))),
+    holds: verifyStateProof(whole),
+    otherValue: verifyStateProof({ ...whole, value: utf8('another') }),
+    absent: verifyStateProof({ ...whole, value: null }),
+    otherRoot: verifyStateProof({ ...whole, root: new Uint8Array(32) }),
   };
 }
 
