@@ -15,7 +15,7 @@ for (const group of ['packages', 'apps']) {
     const path = join(root, group, name, 'src', 'errors.ts');
     if (!existsSync(path)) continue;
     const rows = [
-      ...readFileSync(path, 'utf8').matchAll(/code: '([A-Z0-9_]+)'(?:;\s*([^\n]*?))?\s*\};?\s*\/\/ (.+)$/gm),
+      ...readFileSync(path, 'utf8').matchAll(/code: '([A-Z0-9_]+)'(?:;\s*([^\n]*?|[^}]*?))?\s*\};?\s*\/\/ (.+)$/gm),
     ];
     const table = rows.map(
       ([, code, detail = '', meaning]) => `| \`${code}\` | ${cell(meaning)} | ${fields(detail)} |`,
