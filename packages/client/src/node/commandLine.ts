@@ -68,10 +68,11 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, hexBytes)}\n`);
 }
 
-/** Resolves on SIGINT, SIGTERM, or when the parent closes our standard input pipe, if it gave one. */
+/** Resolves on SIGINT, SIGTERM, or when a program that started us with an IPC channel is gone, however it ended. */
 export function untilSignal(): Promise<void> {
   return new Promise(resolve => {
     process.once('SIGINT', () => resolve());
     process.once('SIGTERM', () => resolve());
+    if (process.connected) process.once('disconnect', () => resolve());
   });
 }
