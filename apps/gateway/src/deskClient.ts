@@ -6,7 +6,7 @@ import { CodedError } from '@radpass/core';
 import { z } from 'zod';
 import type { GatewayConfig } from './config.js';
 import { GatewayError } from './errors.js';
-import { readText } from './gateway.js';
+import { readText } from './files.js';
 
 const anything = z.looseObject({});
 

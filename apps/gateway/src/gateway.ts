@@ -27,6 +27,7 @@ import { Challenges, type ClaimDesk } from './claims.js';
 import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
 import { createDeskApi } from './deskApi.js';
 import { GatewayError } from './errors.js';
+import { readText } from './files.js';
 import { Outbox } from './outbox.js';
 import { createPublicApi } from './publicApi.js';
 import { Records, Turn } from './records.js';
@@ -64,15 +65,6 @@ export function tlsPin(config: GatewayConfig): Uint8Array | null {
       .update(publicKey.export({ type: 'spki', format: 'der' }))
       .digest(),
   );
-}
-
-export function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GatewayError({ code: 'GATEWAY_FILE', path, reason }, `${path} can't be read: ${reason}`, { cause });
-  }
 }
 
 export async function startGateway(config: GatewayConfig, log: Log): Promise<RunningGateway> {

@@ -2,12 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { loadConfiguration, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
 import { Command } from 'commander';
-import { checkGateway } from './commands/check.js';
-import { closeSource, defineSource, type Posted, rotateSource } from './commands/source.js';
+import type { Posted } from './commands/source.js';
 import { configSchema, type GatewayConfig } from './config.js';
 import { askDesk } from './deskClient.js';
 import { GatewayError } from './errors.js';
-import { startGateway } from './gateway.js';
 import { createLog } from './runtime.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -22,6 +20,9 @@ const program = new Command('radpass-gateway')
   .option('--json', 'print one JSON object (running commands: one event a line)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
+
+// The server's parts take a while to load; commands that only ask the desk do without.
+const sourceCommands = () => import('./commands/source.js');
 
 const config = (): GatewayConfig =>
   loadConfiguration(configSchema, { file: program.opts().config, envPrefix: 'RADPASS_GATEWAY' });
@@ -40,6 +41,7 @@ program
   .command('start')
   .description('serve until a signal')
   .action(async () => {
+    const { startGateway } = await import('./gateway.js');
     const gateway = await startGateway(config(), createLog());
     const { stop, ...ready } = gateway;
     say(
@@ -61,18 +63,18 @@ source
   .requiredOption('--binding <file>', 'the binding')
   .option('--next-key <file>', 'source.pub.json of the key to rotate to some day (only its hash is published)')
   .option('--pin-tls', "publish the hash of the TLS certificate's key, so that requesters refuse any other", false)
-  .action(async options => sayPosted(await defineSource(config(), options, progress)));
+  .action(async options => sayPosted(await (await sourceCommands()).defineSource(config(), options, progress)));
 source
   .command('close')
   .description('take no new studies; weight is lost from the next table')
   .requiredOption('--binding <file>', 'a binding made by radpass-node bind')
-  .action(async options => sayPosted(await closeSource(config(), options)));
+  .action(async options => sayPosted(await (await sourceCommands()).closeSource(config(), options)));
 source
   .command('rotate')
   .description('replace the source key by the one announced with --next-key')
   .requiredOption('--key <file>', 'the new source key')
   .option('--next-key <file>', 'source.pub.json of the key after that')
-  .action(async options => sayPosted(await rotateSource(config(), options)));
+  .action(async options => sayPosted(await (await sourceCommands()).rotateSource(config(), options)));
 
 program
   .command('offer')
@@ -156,6 +158,7 @@ program
   .command('check')
   .description('would this configuration serve? (keys, images, nodes, clock, directory entry)')
   .action(async () => {
+    const { checkGateway } = await import('./commands/check.js');
     const found = await checkGateway(config());
     say(
       found,

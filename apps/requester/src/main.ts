@@ -7,7 +7,6 @@ import { loadConfiguration, nodeFetch, printJson, recordFile, runCommandLine, Us
 import { parsePublicKey } from '@radpass/core';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { retrieveGrant } from './retrieve.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -126,6 +125,8 @@ program
   .requiredOption('--out <dir>', 'folder for the studies')
   .action(async options => {
     if (!options.grant === !options.all) throw new UsageError('give either --grant or --all');
+    // Only this command needs transfer and imaging, which take a while to load.
+    const { retrieveGrant } = await import('./retrieve.js');
     const p = settings();
     const inbox = await openInbox(p);
     const wanted = options.all

@@ -19,7 +19,8 @@ import { readKeyFile, readPassphrase } from '@radpass/core/node';
 import { z } from 'zod';
 import type { GatewayConfig } from '../config.js';
 import { GatewayError } from '../errors.js';
-import { findSource, headTime, nodesOf, openSourceKey, readText, tlsPin } from '../gateway.js';
+import { readText } from '../files.js';
+import { findSource, headTime, nodesOf, openSourceKey, tlsPin } from '../gateway.js';
 
 const finalTimeoutMs = 120_000;
 /** What the ledger asks of a source's first tuple while epochs aren't full (DESIGN section 6). */
