@@ -8,8 +8,9 @@
  *
  * No maps, floats, negative numbers, nil, booleans or extensions. Example: [1, "a", h'ff'] = 93 01 a1 61 c4 01 ff.
  * Decoding = scan, unpack, check the schema, encode again, compare: bytes that differ from their own re-encoding are
- * refused, so a value has one spelling and an identifier is the hash of the received bytes. Encoding is ours because the unpacking
-library (msgpackr) writes numbers from 2^32 up as floats or signed integers; so writer and reader check each other.
+ * refused, so a value has one spelling and an identifier is the hash of the received bytes. Encoding is ours because the
+ * unpacking library (msgpackr) writes numbers from 2^32 up as floats or signed integers; so writer and reader check each
+ * other (docs/decisions/0002).
  * See docs/protocol.md, Canonical bytes.
  */
 import { Unpackr } from 'msgpackr/unpack';
