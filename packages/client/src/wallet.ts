@@ -18,24 +18,20 @@ import {
   encodeClaim,
   encodeReclaim,
   fromHex,
-  hashStudy,
   Keyring,
-  nobleVerifier,
   type PublicKey,
-  parseOffer,
   parsePublicKey,
-  parseRequesterCard,
   publicKeyHex,
-  type RequesterCard,
   type SecretKey,
   type StudyOffer,
   toHex,
 } from '@radpass/core';
 import { createConsentReceipt } from './consentReceipt.js';
 import { ClientError } from './errors.js';
-import type { ClaimState, GatewayApi, RedeemedOffer, StudyCard } from './gatewayApi.js';
+import type { ClaimState, GatewayApi, StudyCard } from './gatewayApi.js';
 import type { NodeApi, SeqQuery } from './nodeApi.js';
 import type { StudyEntry } from './nodeSchemas.js';
+import { checkRedeemed, freeKey, type Here, readCard, readOffer } from './walletChecks.js';
 import {
   encodeRecord,
   parseRecord,
@@ -113,7 +109,7 @@ export class Wallet {
   }
 
   async #claim(offerText: string, takeOver: boolean): Promise<Claimed> {
-    const offer = this.#parseOffer(offerText);
+    const offer = readOffer(offerText, this.#here());
     const token = toHex(offer.token);
     const begun = this.#record.studies.findIndex(study => study.token === token);
     const number = begun >= 0 ? begun + 1 : await this.#redeem(offer, takeOver);
@@ -129,25 +125,9 @@ export class Wallet {
     };
   }
 
-  #parseOffer(text: string): StudyOffer {
-    const offer = parseOffer(text.trim());
-    const chainId = toHex(offer.chainId);
-    if (chainId !== this.#record.chainId) {
-      const detail = { code: 'CLIENT_WRONG_NETWORK' as const, expected: this.#record.chainId, got: chainId };
-      throw new ClientError(detail, 'this offer is for another network');
-    }
-    if (this.#deps.now() > offer.expires) {
-      throw new ClientError(
-        { code: 'CLIENT_OFFER_EXPIRED', expires: offer.expires },
-        'this offer has expired: ask the desk for a new one',
-      );
-    }
-    return offer;
-  }
-
   async #redeem(offer: StudyOffer, takeOver: boolean): Promise<number> {
     const redeemed = await this.#deps.gateway(offer.url).redeem(offer.token);
-    this.#checkRedeemed(offer, redeemed, takeOver);
+    checkRedeemed(offer, redeemed, takeOver);
     const index = this.#record.nextIndex;
     const patientKey = publicKeyHex(this.#keyring.studyKey(index).publicKey);
     const owner = redeemed.owner;
@@ -170,18 +150,6 @@ export class Wallet {
     return this.#record.studies.length;
   }
 
-  #checkRedeemed(offer: StudyOffer, redeemed: RedeemedOffer, takeOver: boolean): void {
-    const mismatch = (what: string): ClientError =>
-      new ClientError({ code: 'CLIENT_OFFER_MISMATCH', what }, `the gateway's answer doesn't fit the offer: ${what}`);
-    if (toHex(redeemed.chainId) !== this.#record.chainId) throw mismatch('network');
-    if (publicKeyHex(redeemed.sourceKey) !== publicKeyHex(offer.sourceKey)) throw mismatch('source');
-    const { sourceKey } = offer;
-    const { salt, studyInstanceUID } = redeemed;
-    if (toHex(hashStudy({ sourceKey, salt, studyInstanceUid: studyInstanceUID })) !== toHex(redeemed.studyHash))
-      throw mismatch('study');
-    if (takeOver && !redeemed.owner) throw mismatch('the study has no owner yet; claim it');
-  }
-
   #signClaim(study: WalletStudy): { claim: Uint8Array } | { reclaim: Uint8Array } {
     const common = {
       chainId: fromHex(this.#record.chainId),
@@ -199,10 +167,10 @@ export class Wallet {
   /** Allow the requester of a card to retrieve a study, until a time or until revoked. */
   async allow(number: number, cardText: string, p: { notAfter?: number } = {}): Promise<Allowed> {
     const study = this.#study(number);
-    const card = this.#parseCard(cardText);
+    const card = readCard(cardText, this.#here());
     await this.#mustBeOwner(number, study);
     const notAfter = p.notAfter ?? 0;
-    const requesterKey = this.#freeKey(card);
+    const requesterKey = freeKey(card, this.#usedKeys());
     const receipt = createConsentReceipt({
       information: `imaging study: ${study.card.modality} ${study.card.date} ${study.card.description}`.trim(),
       source: study.url,
@@ -230,33 +198,6 @@ export class Wallet {
     await this.#save();
     await this.#deps.node.submit(transaction);
     return { study: number, label: card.label, words: cardWords(card), transactionId: transaction.id };
-  }
-
-  #parseCard(text: string): RequesterCard {
-    const card = parseRequesterCard(text.trim(), nobleVerifier);
-    const chainId = toHex(card.chainId);
-    if (chainId !== this.#record.chainId) {
-      const detail = { code: 'CLIENT_WRONG_NETWORK' as const, expected: this.#record.chainId, got: chainId };
-      throw new ClientError(detail, 'this card is for another network');
-    }
-    if (this.#deps.now() > card.expires) {
-      throw new ClientError(
-        { code: 'CLIENT_CARD_EXPIRED', expires: card.expires },
-        'this card has expired: ask for a new one',
-      );
-    }
-    return card;
-  }
-
-  /** A card holds several unused keys; each grant takes one that no grant of this wallet has used. */
-  #freeKey(card: RequesterCard): PublicKey {
-    const used = new Set(this.#record.studies.flatMap(study => study.grants.map(grant => grant.requesterKey)));
-    const free = card.keys.find(key => !used.has(publicKeyHex(key)));
-    if (free) return free;
-    throw new ClientError(
-      { code: 'CLIENT_CARD_USED_UP', label: card.label },
-      'every key of this card was used: ask for a new card',
-    );
   }
 
   /**
@@ -397,6 +338,14 @@ export class Wallet {
       sourceKey: parsePublicKey(study.sourceKey),
       studyHash: fromHex(study.studyHash),
     };
+  }
+
+  #here(): Here {
+    return { chainId: this.#record.chainId, now: this.#deps.now() };
+  }
+
+  #usedKeys(): Set<string> {
+    return new Set(this.#record.studies.flatMap(study => study.grants.map(grant => grant.requesterKey)));
   }
 
   #keyOf(study: WalletStudy): SecretKey {
