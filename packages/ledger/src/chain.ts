@@ -306,6 +306,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     const [receivedMs, bytes] = waitingRecord.decode(value);
     intake.resume(bytes, receivedMs, Math.floor(clock.now()));
   }
+  intake.resumeRevocations(Math.floor(clock.now()));
   const nodeKeys = signers.map(signer => signer.nodeKey);
   const engine = new Engine({ genesis, verifier, branches, intake, events: emitted, nodeKeys, hash });
   const events = new EventLog(boot);

@@ -332,7 +332,7 @@ export class Engine {
   }
 
   #broadcastAgain(): void {
-    for (const bytes of this.#p.intake.toBroadcast())
+    for (const bytes of this.#p.intake.toBroadcast(this.#nowMs))
       this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
   }
 

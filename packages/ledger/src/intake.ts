@@ -134,6 +134,11 @@ export class Intake {
     else if (error && !this.pool.isHeld(id)) this.#drop(transaction, error.code);
   }
 
+  /** Let the revocations that are not final wait for a block again, after a restart. */
+  resumeRevocations(nowMs: number): void {
+    for (const bytes of this.#revocations.pending()) this.receive(bytes, nowMs, false);
+  }
+
   /** Revocations in a block that applied, on whatever branch. */
   sawBlock(transactions: readonly Transaction[], node: TreeNode): void {
     for (const { tuple, ...rest } of transactions) {
@@ -173,12 +178,14 @@ export class Intake {
   }
 
   /** Some of what should be heard again: own transactions and revocations, in turn. */
-  toBroadcast(): Uint8Array[] {
+  toBroadcast(nowMs: number): Uint8Array[] {
     const own = Array.from(this.#own.values(), ({ id, bytes }) => (this.pool.isHeld(toHex(id)) ? null : bytes));
     const all = [...this.#revocations.pending(), ...own.filter(bytes => bytes !== null)];
     if (this.#broadcastAt >= all.length) this.#broadcastAt = 0;
     const some = all.slice(this.#broadcastAt, this.#broadcastAt + rebroadcast);
     this.#broadcastAt += rebroadcast;
+    // A revocation that this node doesn't let wait any more (a restart, a day) waits again.
+    for (const bytes of some) this.receive(bytes, nowMs, false);
     return some;
   }
 

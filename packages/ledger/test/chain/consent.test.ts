@@ -78,6 +78,18 @@ describe('a revocation', () => {
     expect(entry.grade).toBe('final');
   });
 
+  it('heard only by gossip stays over a restart', async () => {
+    const world = await withStudy(2);
+    const seq = minute(world.clock.now());
+    await submit(world, 0, revoke(world, 0, 'a', 'doctor', seq));
+    await world.clock.advance(50);
+    world.partition([0], [1]);
+    await world.restart(1, (world.members[1]!.store as MemoryStore).copy());
+    expect((await factsOf(world, 1, 0, 'a', 'doctor')).revokedSeq).toBe(seq);
+    // It is told again to whoever comes, though it was another node's user who sent it.
+    expect((await world.members[1]!.chain.transaction(revoke(world, 0, 'a', 'doctor', seq).id))?.grade).toBe('pending');
+  });
+
   it('stays when the branch that held it is left', async () => {
     const world = await World.create(4);
     await world.members[0]!.chain.submitTransaction(world.study(0, 'a'));
