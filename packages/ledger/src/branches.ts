@@ -70,6 +70,8 @@ export class Branches {
   #wantedFinal: Checkpoint;
   #counts: Counts;
   #arrivals = 0;
+  /** Blocks or checkpoints changed since the head was chosen. */
+  #unchosen = true;
   #shown: Shown;
 
   constructor(p: BranchesInit) {
@@ -160,6 +162,7 @@ export class Branches {
       throw damaged('a stored block has no VRF output', { height: block.header.height, id: toHex(block.id) });
     const node = treeNode({ block, vrfOutput: output, arrival: ++this.#arrivals, changes, transactionIds });
     this.tree.add(node);
+    this.#unchosen = true;
     for (const certificate of block.body.certificates) this.learn(certificate);
     this.#raise(block.header.justified, block.header.finalized);
     return node;
@@ -222,8 +225,11 @@ export class Branches {
       }
     }
     this.#added = [];
-    const best = selectHead(this.tree, this.#justified.id);
-    this.#head = (best && this.tree.block(best.id)) ?? this.tree.base;
+    if (this.#unchosen) {
+      const best = selectHead(this.tree, this.#justified.id);
+      this.#head = (best && this.tree.block(best.id)) ?? this.tree.base;
+      this.#unchosen = false;
+    }
     const headChanged = !equalBytes(oldHead.id, this.#head.id);
     if (headChanged) this.write([storeKeys.meta('head'), this.#head.id]);
     if (this.#certificatesChanged) {
@@ -251,7 +257,10 @@ export class Branches {
   }
 
   #raise(justified: Checkpoint, final: Checkpoint | null): void {
-    if (justified.slot > this.#justified.slot && this.tree.block(justified.id)) this.#justified = justified;
+    if (justified.slot > this.#justified.slot && this.tree.block(justified.id)) {
+      this.#justified = justified;
+      this.#unchosen = true;
+    }
     if (final && final.slot > this.#wantedFinal.slot && this.tree.block(final.id)) this.#wantedFinal = final;
   }
 
@@ -260,6 +269,7 @@ export class Branches {
     const node = this.tree.block(wanted.id);
     if (!node) return { final: [], stale: [] };
     const moved = this.tree.moveBase(wanted.id);
+    this.#unchosen = true;
     const checkpoint = { slot: wanted.slot, id: wanted.id, height: node.height };
     const fold = foldFinal({
       flat: { get: key => this.get(key) },
