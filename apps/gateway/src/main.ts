@@ -1,5 +1,6 @@
 /** radpass-gateway: the command line. Each command is one function; this file only reads flags. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadConfiguration, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
 import { Command } from 'commander';
 import type { Posted } from './commands/source.js';
@@ -16,7 +17,8 @@ const program = new Command('radpass-gateway')
     "Stands in front of a hospital's images: offers studies to patients, serves those whom patients allowed, nobody else.",
   )
   .version(version)
-  .requiredOption('--config <file>', 'configuration (JSON)', process.env.RADPASS_GATEWAY_CONFIG)
+  .option('--config <file>', 'configuration (JSON; default: HOME/gateway.json)', process.env.RADPASS_GATEWAY_CONFIG)
+  .option('--home <dir>', 'where the configuration lies', process.env.RADPASS_GATEWAY_HOME ?? '.')
   .option('--json', 'print one JSON object (running commands: one event a line)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
@@ -25,7 +27,10 @@ const program = new Command('radpass-gateway')
 const sourceCommands = () => import('./commands/source.js');
 
 const config = (): GatewayConfig =>
-  loadConfiguration(configSchema, { file: program.opts().config, envPrefix: 'RADPASS_GATEWAY' });
+  loadConfiguration(configSchema, {
+    file: program.opts().config ?? join(program.opts().home, 'gateway.json'),
+    envPrefix: 'RADPASS_GATEWAY',
+  });
 
 /** Print a result: the object with --json, else the sentence. */
 function say(result: object, sentence: string): void {

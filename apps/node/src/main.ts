@@ -1,6 +1,8 @@
 /** radpass-node: the command line. Each command is one function in commands/; this file only reads flags. */
 import { readFileSync } from 'node:fs';
-import { printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { layerOptions, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
 import { explainTuple, fromHex, parseTransaction, toHex } from '@radpass/core';
 import { Command } from 'commander';
 import { saveCheckpoint } from './commands/checkpoint.js';
@@ -19,6 +21,8 @@ const program = new Command('radpass-node')
     'Takes part in the Radpass ledger: stores and checks blocks, makes those that fall to its source, serves the HTTP API.',
   )
   .version(version)
+  .option('--config <file>', 'settings (JSON): any flag by its name, e.g. {"dataDir": "data"}')
+  .option('--home <dir>', 'where data and genesis lie, unless named', join(homedir(), '.radpass-node'))
   .option('--json', 'print one JSON object (running commands: one event a line)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
@@ -30,6 +34,8 @@ const wholeNumber = (text: string): number => {
 };
 const commaList = (text: string): string[] => text.split(',').filter(part => part !== '');
 const collect = (value: string, all: string[]): string[] => [...all, value];
+
+const inHome = (name: string): string => join(program.opts().home, name);
 
 /** Print a result: the object with --json, else the sentence. */
 function say(result: object, sentence: string): void {
@@ -82,8 +88,8 @@ program
 program
   .command('start')
   .description('run the node until a signal')
-  .requiredOption('--data-dir <dir>', 'where the node keeps everything')
-  .requiredOption('--genesis <file>', 'the network')
+  .option('--data-dir <dir>', 'where the node keeps everything (default: HOME/data)')
+  .option('--genesis <file>', 'the network (default: HOME/genesis)')
   .option('--key <file>', 'a node key; repeat for several; without one the node observes', collect, [])
   .option('--listen <multiaddrs>', 'where peers reach this node, comma-separated', commaList, ['/ip4/127.0.0.1/tcp/0'])
   .option('--peers <multiaddrs>', 'nodes to connect to, comma-separated', commaList, [])
@@ -97,7 +103,9 @@ program
     const tls = tlsCert ? { cert: tlsCert, key: tlsKey } : undefined;
     // The network's code takes longest to load; the other commands do without.
     const { startNode } = await import('./commands/start.js');
-    const node = await startNode({ ...rest, keys: options.key, tls, version, log: createLog() });
+    const dataDir = options.dataDir ?? inHome('data');
+    const genesis = options.genesis ?? inHome('genesis');
+    const node = await startNode({ ...rest, dataDir, genesis, keys: options.key, tls, version, log: createLog() });
     const { stop, failed, ...ready } = node;
     say(
       { event: 'ready', pid: process.pid, ...ready },
@@ -123,12 +131,13 @@ program
 program
   .command('verify')
   .description("replay a stopped node's folder from genesis and name the first bad block")
-  .requiredOption('--data-dir <dir>', "the node's folder")
+  .option('--data-dir <dir>', "the node's folder (default: HOME/data)")
   .action(async options => {
-    const result = await verifyFolder(options);
+    const dataDir = options.dataDir ?? inHome('data');
+    const result = await verifyFolder({ dataDir });
     say(
       result,
-      `${options.dataDir}: ${result.blocks} blocks are good; final height ${result.finalHeight}, state ${result.stateRoot}`,
+      `${dataDir}: ${result.blocks} blocks are good; final height ${result.finalHeight}, state ${result.stateRoot}`,
     );
   });
 
@@ -163,4 +172,7 @@ challenge(program.command('check-ownership').description('check the answer to a 
     say(checked, `the proof holds for key ${checked.key}`);
   });
 
-await runCommandLine(() => program.parseAsync());
+await runCommandLine(async () => {
+  layerOptions(program, { envPrefix: 'RADPASS_NODE' });
+  await program.parseAsync();
+});

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { NodeApi, type NodeEvent } from '../dist/index.js';
 import {
+  layerOptions,
   listenHttp,
   loadConfiguration,
   localRefusal,
@@ -131,5 +132,38 @@ describe('following events', () => {
     await expect(new NodeApi({ url: 'http://192.0.2.1', fetch: nodeFetch() }).status()).rejects.toMatchObject({
       code: 'CLIENT_UNREACHABLE',
     });
+  });
+});
+
+describe('settings of a program whose settings are its flags', () => {
+  interface Taken {
+    env: string[];
+    config: [string, unknown][];
+  }
+  const program = (taken: Taken) => {
+    const option = (name: string) => ({ attributeName: () => name, env: (text: string) => taken.env.push(text) });
+    const setOptionValueWithSource = (name: string, value: unknown) => taken.config.push([name, value]);
+    const start = { options: [option('dataDir')], commands: [], setOptionValueWithSource };
+    return { options: [option('json')], commands: [start], setOptionValueWithSource };
+  };
+  const layer = (content: string): Taken => {
+    const file = join(folder, 'node.json');
+    writeFileSync(file, content);
+    const taken: Taken = { env: [], config: [] };
+    layerOptions(program(taken), { envPrefix: 'RADPASS_NODE', argv: ['--config', file], env: {} });
+    return taken;
+  };
+
+  it('have names in the environment and in the file', () => {
+    expect(layer('{"dataDir":"d"}')).toEqual({
+      env: ['RADPASS_NODE_JSON', 'RADPASS_NODE_DATA_DIR'],
+      config: [['dataDir', 'd']],
+    });
+  });
+
+  it('are refused with their name when there is no such flag, or when the file is no JSON object', () => {
+    expect(() => layer('{"colour":1}')).toThrow(/colour/);
+    expect(() => layer('[]')).toThrow(UsageError);
+    expect(() => layer('x')).toThrow(/no JSON/);
   });
 });

@@ -11,5 +11,6 @@ export {
   splitAddress,
 } from './httpServer.js';
 export { isLoopback, type NodeFetchInit, nodeFetch } from './nodeFetch.js';
+export { type LayeredCommand, layerOptions } from './optionLayers.js';
 export { loadRecord, saveRecord } from './recordFile.js';
 export { recordFile } from './recordSealing.js';
