@@ -53,7 +53,8 @@ export async function ensureInstalled({ quiet = false } = {}) {
 export async function setup({ quiet = false } = {}) {
   await ensureInstalled({ quiet });
   const { turbo } = await import('./turbo.mjs');
-  const code = await turbo(['build'], { quiet });
+  process.stderr.write('radpass: building what changed ...\n');
+  const code = await turbo(['build'], { quiet, logs: 'errors-only' });
   if (code !== 0) throw new Error(`building failed with exit code ${code}`);
 }
 
