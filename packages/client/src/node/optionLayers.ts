@@ -29,6 +29,7 @@ export function layerOptions(
   const apply = (command: LayeredCommand): void => {
     for (const option of command.options) {
       const name = option.attributeName();
+      if (name === 'version') continue;
       known.add(name);
       option.env(`${p.envPrefix}_${name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`);
       if (Object.hasOwn(settings, name)) command.setOptionValueWithSource(name, settings[name], 'config');
