@@ -14,6 +14,7 @@ const args = process.argv.slice(2);
 if (args.includes('--help')) {
   process.stdout.write(readFileSync(join(example, 'help.txt'), 'utf8'));
 } else {
+  const parent = process.ppid;
   const say = args.includes('--json') ? process.stderr : process.stdout;
   say.write(readFileSync(join(example, 'headline.txt'), 'utf8'));
   try {
@@ -22,5 +23,7 @@ if (args.includes('--help')) {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);
   }
+  // npm's shell is gone: npm was told to end while we installed.
+  if (process.ppid !== parent) process.exit(1);
   await import(pathToFileURL(join(example, 'dist', 'main.js')).href);
 }

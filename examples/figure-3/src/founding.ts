@@ -16,10 +16,12 @@ export const sourceCount = 4;
 /** Notional studies of each founder, so that four sources without studies have weight. */
 const founderWeight = 1000;
 /**
- * Slots in which the cut-off step falls when nothing is slow. H is the source that leads most of them: leaders are
- * public and drawn by the genesis, and the less the demo waits for a slot of H's the shorter it is.
+ * When the demo comes to its two failures, in slots, when nothing is slow. Leaders are public and drawn by the genesis:
+ * H is the source that leads most slots of the first, so that the wait for a slot of H's is short; the node that dies
+ * is one that leads few of the second, so that few stay empty.
  */
 const cutOffSlots = { from: 11, to: 20 };
+const killSlots = { from: 17, to: 26 };
 
 /** A source of the network with the node that it runs. */
 export interface Source {
@@ -44,7 +46,7 @@ export interface Stage {
   genesisFile: string;
   sources: Source[];
   hospital: Source;
-  /** The three whose nodes are not H's. */
+  /** The three whose nodes are not H's: those that patient and doctor trust, and the one that dies. */
   others: [Source, Source, Source];
 }
 
@@ -63,8 +65,8 @@ export async function setStage(dir: string, processes: Processes): Promise<Stage
   ]);
   const genesis = parseGenesis(new Uint8Array(readFileSync(genesisFile)));
   const sources = await Promise.all(prepared.map(async source => ({ ...source, node: await source.startNode() })));
-  const hospital = chooseHospital(genesis, sources);
-  const others = sources.filter(source => source !== hospital) as [Source, Source, Source];
+  const [hospital, ...rest] = byLedSlots(genesis, sources, cutOffSlots) as [Source, ...Source[]];
+  const others = byLedSlots(genesis, rest, killSlots) as Stage['others'];
   return { dir, processes, genesis, genesisFile, sources, hospital, others };
 }
 
@@ -109,15 +111,16 @@ async function prepareSource(
   };
 }
 
-function chooseHospital(genesis: Genesis, sources: readonly Source[]): Source {
+/** The sources that lead most of these slots first. */
+function byLedSlots(genesis: Genesis, sources: readonly Source[], slots: { from: number; to: number }): Source[] {
   const led = (source: Source): number => {
-    let slots = 0;
-    for (let slot = cutOffSlots.from; slot <= cutOffSlots.to; slot++) {
-      if (leads(genesis, source, slot)) slots += 1;
+    let count = 0;
+    for (let slot = slots.from; slot <= slots.to; slot++) {
+      if (leads(genesis, source, slot)) count += 1;
     }
-    return slots;
+    return count;
   };
-  return sources.reduce((best, source) => (led(source) > led(best) ? source : best));
+  return [...sources].sort((a, b) => led(b) - led(a));
 }
 
 /**

@@ -3,13 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { printJson, runCommandLine, untilSignal } from '@radpass/client/node';
+import { printJson, runCommandLine } from '@radpass/client/node';
 import { statusOfNodes, verifyNodes, writeDemoFile } from './ending.js';
 import { DemoFailure } from './failure.js';
 import { type Walked, walkFigure3 } from './figure3.js';
 import { Narrator } from './narrator.js';
 import { type Options, parseOptions } from './options.js';
 import { Processes } from './processes.js';
+import { untilTold } from './untilTold.js';
 
 async function main(argv: readonly string[]): Promise<void> {
   const options = parseOptions(argv);
@@ -22,7 +23,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const logs = join(dir, 'logs');
   mkdirSync(logs, { mode: 0o700 });
   const processes = new Processes(logs);
-  const interrupted = untilSignal().then(() => {
+  const interrupted = untilTold().then(() => {
     throw new DemoFailure({ code: 'DEMO_INTERRUPTED' }, 'interrupted: everything that was started is being stopped');
   });
   let kept = options.out !== undefined;
@@ -66,7 +67,7 @@ async function finish({ cast, report }: Walked, options: Options, narrator: Narr
 
 /** Leave everything running until a signal. */
 async function serve(walked: Walked, options: Options, narrator: Narrator): Promise<void> {
-  const signal = untilSignal();
+  const signal = untilTold();
   const { cast, gateway, granted, revoked, report } = walked;
   const { documentSha256 } = report;
   const file = await writeDemoFile(cast, { gateway, granted, revoked, documentSha256 });
