@@ -32,7 +32,7 @@ export function proveState(source: StateSource, table: number, tableKey: Uint8Ar
   const key = treeKey(sha256, concatBytes(Uint8Array.of(table), tableKey));
   const siblings: Uint8Array[] = [];
   let node = rootNode(source);
-  while (node && 'children' in node) {
+  while (node?.kind === 'inner') {
     const depth = siblings.length;
     const children = childrenOf(source, node, key, depth);
     const side = bitAt(key, depth);

@@ -38,19 +38,21 @@ export function bitAt(key: Uint8Array, depth: number): number {
   return (key[depth >> 3]! >> (7 - (depth & 7))) & 1;
 }
 
+// What is hashed is put together here: it is read before the next one is, and no hash function keeps it.
+const preimage = new Uint8Array(65);
+
 export function hashLeaf(hash: Hash, key: Uint8Array, valueHash: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(65);
-  bytes.set(key, 1);
-  bytes.set(valueHash, 33);
-  return hash(bytes);
+  preimage[0] = 0;
+  preimage.set(key, 1);
+  preimage.set(valueHash, 33);
+  return hash(preimage);
 }
 
 export function hashNode(hash: Hash, left: Uint8Array, right: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(65);
-  bytes[0] = 1;
-  bytes.set(left, 1);
-  bytes.set(right, 33);
-  return hash(bytes);
+  preimage[0] = 1;
+  preimage.set(left, 1);
+  preimage.set(right, 33);
+  return hash(preimage);
 }
 
 /** The node at the top of a stored tree. */
@@ -66,13 +68,15 @@ export function childrenOf(
   key: Uint8Array,
   depth: number,
 ): readonly [TreeNode, TreeNode] {
-  if (node.children) return node.children;
+  const here = node.children;
+  if (here) return here;
   const page = source.get(pageKey(key, depth));
-  const below = page ? parsePage(page) : null;
-  if (!below || !('children' in below) || !below.children) {
+  const head = page ? parsePage(page) : null;
+  const below = head?.kind === 'inner' ? head.children : null;
+  if (!below) {
     throw new RangeError(`the state tree lacks its page at depth ${depth}: rebuild the pages from the values`);
   }
-  return below.children;
+  return below;
 }
 
 /** Root of the tree as its pages stand; equal to commitRoot's when nothing was set since. */
@@ -91,7 +95,7 @@ class TreeChange {
   /** The subtree at `depth` after the changes [from, to), all of which lie in it; `node` itself when none alters it. */
   apply(node: TreeNode, from: number, to: number, depth: number): TreeNode {
     if (from === to) return node;
-    if (!node || !('children' in node)) return this.build(this.leavesOver(node, from, to), depth);
+    if (node?.kind !== 'inner') return this.build(this.leavesOver(node, from, to), depth);
     const path = this.changes[from]!.key;
     const [left, right] = childrenOf(this.store, node, path, depth);
     let middle = from;
@@ -101,7 +105,7 @@ class TreeChange {
     if (newLeft === left && newRight === right) return node;
     const joined = this.join(newLeft, newRight);
     // An inner node that shrank to one leaf or none leaves no page behind; the pages below it went the same way.
-    if (isPageDepth(depth) && !(joined && 'children' in joined)) this.store.set(pageKey(path, depth), null);
+    if (isPageDepth(depth) && joined?.kind !== 'inner') this.store.set(pageKey(path, depth), null);
     return this.place(joined, path, depth);
   }
 
@@ -115,7 +119,7 @@ class TreeChange {
       if (pending && order < 0) leaves.push(pending);
       const same = order === 0 && pending && valueHash && equalBytes(pending.valueHash, valueHash) ? pending : null;
       if (order <= 0) pending = null;
-      if (valueHash) leaves.push(same ?? { key, valueHash, hash: hashLeaf(this.hash, key, valueHash) });
+      if (valueHash) leaves.push(same ?? { kind: 'leaf', key, valueHash, hash: hashLeaf(this.hash, key, valueHash) });
     }
     if (pending) leaves.push(pending);
     return leaves;
@@ -132,17 +136,17 @@ class TreeChange {
   }
 
   private join(left: TreeNode, right: TreeNode): TreeNode {
-    if (!left && (!right || !('children' in right))) return right;
-    if (!right && left && !('children' in left)) return left;
+    if (!left && right?.kind !== 'inner') return right;
+    if (!right && left?.kind !== 'inner') return left;
     const hash = hashNode(this.hash, left?.hash ?? emptyRoot, right?.hash ?? emptyRoot);
-    return { hash, children: [left, right] };
+    return { kind: 'inner', hash, children: [left, right] };
   }
 
   /** Write an inner node that heads a page; above it only its hash is needed. */
   private place(node: TreeNode, path: Uint8Array, depth: number): TreeNode {
-    if (!isPageDepth(depth) || !node || !('children' in node)) return node;
+    if (!isPageDepth(depth) || node?.kind !== 'inner') return node;
     this.store.set(pageKey(path, depth), writePage(node));
-    return depth === 0 ? node : { hash: node.hash, children: null };
+    return depth === 0 ? node : { kind: 'inner', hash: node.hash, children: null };
   }
 }
 
@@ -155,7 +159,7 @@ export function changeTree(store: PageStore, changes: readonly LeafChange[], has
   const before = rootNode(store);
   const after = new TreeChange(store, sorted, hash).apply(before, 0, sorted.length, 0);
   // A tree of one leaf or none has no inner node that would head its page.
-  if (after !== before && !(after && 'children' in after)) {
+  if (after !== before && after?.kind !== 'inner') {
     store.set(pageKey(emptyRoot, 0), after ? writePage(after) : null);
   }
   return after?.hash ?? emptyRoot;

@@ -18,12 +18,16 @@ const tag = { none: 0, leaf: 1, inner: 2, below: 3 } as const;
 /** 16 leaves at the bottom and 15 inner nodes above them. */
 const maxPageBytes = 16 * 97 + 15 * 33;
 
+/** One value's place in the tree. */
 export interface Leaf {
+  readonly kind: 'leaf';
   readonly key: Uint8Array;
   readonly valueHash: Uint8Array;
   readonly hash: Uint8Array;
 }
+/** Two or more values. */
 export interface Inner {
+  readonly kind: 'inner';
   readonly hash: Uint8Array;
   /** null: they stand in a page of their own. */
   readonly children: readonly [TreeNode, TreeNode] | null;
@@ -46,57 +50,117 @@ export function pageKey(key: Uint8Array, depth: number): StateKey {
   return name;
 }
 
-const scratch = new Uint8Array(maxPageBytes);
-
-/** The bytes of the page that `head` heads. */
-export function writePage(head: Leaf | Inner): Uint8Array {
-  let at = 0;
-  const put = (part: Uint8Array) => {
-    scratch.set(part, at);
-    at += part.length;
-  };
-  const write = (node: TreeNode, level: number): void => {
-    if (!node) {
-      scratch[at++] = tag.none;
-    } else if (!('children' in node)) {
-      scratch[at++] = tag.leaf;
-      put(node.key);
-      put(node.valueHash);
-      put(node.hash);
-    } else if (level === levels || !node.children) {
-      scratch[at++] = tag.below;
-      put(node.hash);
-    } else {
-      scratch[at++] = tag.inner;
-      put(node.hash);
-      write(node.children[0], level + 1);
-      write(node.children[1], level + 1);
+/** Where the subtree that begins at `at` ends. */
+function endOf(page: Uint8Array, at: number): number {
+  let end = at;
+  for (let open = 1; open > 0; ) {
+    switch (page[end]) {
+      case tag.none:
+        end += 1;
+        open -= 1;
+        break;
+      case tag.leaf:
+        end += 97;
+        open -= 1;
+        break;
+      case tag.inner:
+        end += 33;
+        open += 1;
+        break;
+      case tag.below:
+        end += 33;
+        open -= 1;
+        break;
+      default:
+        throw new RangeError(`a page of the state tree is damaged at byte ${end}: rebuild the pages`);
     }
-  };
-  write(head, 0);
-  return scratch.slice(0, at);
+  }
+  return end;
+}
+
+/** A node as it stands in a page, read when asked for: most of a page is only copied into its successor. */
+class StoredLeaf implements Leaf {
+  readonly kind = 'leaf';
+  constructor(
+    readonly page: Uint8Array,
+    readonly at: number,
+  ) {}
+  get key(): Uint8Array {
+    return this.page.subarray(this.at + 1, this.at + 33);
+  }
+  get valueHash(): Uint8Array {
+    return this.page.subarray(this.at + 33, this.at + 65);
+  }
+  get hash(): Uint8Array {
+    return this.page.subarray(this.at + 65, this.at + 97);
+  }
+}
+
+class StoredInner implements Inner {
+  readonly kind = 'inner';
+  constructor(
+    readonly page: Uint8Array,
+    readonly at: number,
+  ) {}
+  get hash(): Uint8Array {
+    return this.page.subarray(this.at + 1, this.at + 33);
+  }
+  get children(): readonly [TreeNode, TreeNode] | null {
+    if (this.page[this.at] === tag.below) return null;
+    const left = this.at + 33;
+    return [nodeAt(this.page, left), nodeAt(this.page, endOf(this.page, left))];
+  }
+}
+
+function nodeAt(page: Uint8Array, at: number): TreeNode {
+  switch (page[at]) {
+    case tag.none:
+      return null;
+    case tag.leaf:
+      return new StoredLeaf(page, at);
+    case tag.inner:
+    case tag.below:
+      return new StoredInner(page, at);
+    default:
+      throw new RangeError(`a page of the state tree is damaged at byte ${at}: rebuild the pages`);
+  }
 }
 
 /** The head of a stored page; its nodes are views on the page. */
 export function parsePage(page: Uint8Array): TreeNode {
-  let at = 0;
-  const take = () => {
-    at += 32;
-    return page.subarray(at - 32, at);
-  };
-  const parse = (): TreeNode => {
-    switch (page[at++]) {
-      case tag.none:
-        return null;
-      case tag.leaf:
-        return { key: take(), valueHash: take(), hash: take() };
-      case tag.inner:
-        return { hash: take(), children: [parse(), parse()] };
-      case tag.below:
-        return { hash: take(), children: null };
-      default:
-        throw new RangeError(`a page of the state tree is damaged at byte ${at - 1}: rebuild the pages`);
-    }
-  };
-  return parse();
+  return nodeAt(page, 0);
+}
+
+const scratch = new Uint8Array(maxPageBytes);
+
+function put(part: Uint8Array, at: number): number {
+  scratch.set(part, at);
+  return at + part.length;
+}
+
+/** Write a subtree whose top stands `level` levels below the page's head; returns where it ends. */
+function write(node: TreeNode, level: number, at: number): number {
+  if (node === null) {
+    scratch[at] = tag.none;
+    return at + 1;
+  }
+  if (node instanceof StoredLeaf || node instanceof StoredInner) {
+    return put(node.page.subarray(node.at, endOf(node.page, node.at)), at);
+  }
+  if (node.kind === 'leaf') {
+    scratch[at] = tag.leaf;
+    return put(node.hash, put(node.valueHash, put(node.key, at + 1)));
+  }
+  if (level === levels || !node.children) {
+    scratch[at] = tag.below;
+    return put(node.hash, at + 1);
+  }
+  scratch[at] = tag.inner;
+  const [left, right] = node.children;
+  return write(right, level + 1, write(left, level + 1, put(node.hash, at + 1)));
+}
+
+/** The bytes of the page that `head` heads. */
+export function writePage(head: Leaf | Inner): Uint8Array {
+  return scratch.slice(0, write(head, 0, 0));
 }
