@@ -42,11 +42,6 @@ export function proveState(source: StateSource, table: number, tableKey: Uint8Ar
   return encodeCanonical([siblings, node && !equalBytes(node.key, key) ? [node.key, node.valueHash] : []]);
 }
 
-function sharePrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  for (let depth = 0; depth < bits; depth++) if (bitAt(a, depth) !== bitAt(b, depth)) return false;
-  return true;
-}
-
 function decodeProof(proof: Uint8Array): readonly [Uint8Array[], Uint8Array[]] | null {
   try {
     return decodeCanonical(proof, schema, maxProofBytes);
@@ -74,7 +69,7 @@ export function verifyStateProof(p: {
   } else if (other.length !== 0) {
     const [otherKey, otherValueHash] = other;
     if (!otherKey || !otherValueHash || equalBytes(otherKey, key)) return false;
-    if (!sharePrefix(otherKey, key, siblings.length)) return false;
+    // That it lies on the path of `key` shows below: its hash is folded up by the bits of `key`.
     hash = hashLeaf(sha256, otherKey, otherValueHash);
   }
   for (let depth = siblings.length - 1; depth >= 0; depth--) {
