@@ -13,6 +13,7 @@ import { NodeError } from './errors.js';
 import { type EventStreams, streamEvents } from './eventStreams.js';
 import { answerErrors } from './httpErrors.js';
 import { openApiDocument } from './openApi.js';
+import type { OwnClock } from './ownClock.js';
 import type { Log } from './runtime.js';
 import { tableNumbers } from './tableNames.js';
 
@@ -23,6 +24,7 @@ const postsPerMinute = 1200;
 export interface ApiInit {
   chain: Chain;
   genesis: Genesis;
+  clock: OwnClock;
   peerCount: () => number;
   version: string;
   signatureBackend: string;
@@ -45,7 +47,11 @@ export function createHttpApi(init: ApiInit): Express {
   });
   app.use(rateLimit({ windowMs: 60_000, limit: requestsPerMinute, standardHeaders: 'draft-8', legacyHeaders: false }));
 
-  app.get('/health', (_request, response) => send(response, { ok: true }));
+  app.get('/health', (_request, response) => {
+    const doubt = init.clock.doubt();
+    if (doubt) response.status(503);
+    send(response, doubt ? { ok: false, reason: doubt.sentence } : { ok: true });
+  });
   app.get('/status', (_request, response) => send(response, statusOf(init, chain.status())));
   app.get('/openapi.json', (_request, response) => send(response, openApiDocument(init.version)));
 

@@ -127,7 +127,11 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
     await host?.stop();
     await datastore?.close();
     if (error instanceof Error && error.name === 'UnsupportedListenAddressesError') {
-      throw new P2pError({ code: 'P2P_LISTEN' }, 'not all of the addresses can be listened on', { cause: error });
+      throw new P2pError(
+        { code: 'P2P_LISTEN' },
+        `cannot listen on ${init.listen.join(' and ')}: in use by another program, or not an address of this machine`,
+        { cause: error },
+      );
     }
     throw error;
   }

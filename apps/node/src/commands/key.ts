@@ -1,10 +1,8 @@
 /** `radpass-node key new` and `bind`: the two keys of a source, and the node key's word that it serves that source. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { bindNode, parsePublicKey, parseUrl, publicKeyHex, SecretKey, toHex } from '@radpass/core';
-import { parseGenesis } from '@radpass/ledger';
 import { createSigningRecord } from '@radpass/ledger/level';
-import { readBytes, writeNew } from '../files.js';
+import { makeFolder, readGenesis, writeNew } from '../files.js';
 import { createFounderFile, type FounderFile } from '../founder.js';
 import { openKey, saveKey } from '../keys.js';
 
@@ -13,7 +11,7 @@ export const recordPathOf = (keyPath: string): string => `${keyPath}.record`;
 /** Make source.key, node.key with its signing record, and source.pub.json in `out`. */
 export async function newKeys(p: { out: string; url: string; insecurePlainKey: boolean }): Promise<FounderFile> {
   parseUrl(p.url);
-  mkdirSync(p.out, { recursive: true, mode: 0o700 });
+  makeFolder(p.out);
   const sourceKey = SecretKey.generate();
   const nodeKey = SecretKey.generate();
   const nodePath = join(p.out, 'node.key');
@@ -27,7 +25,7 @@ export async function newKeys(p: { out: string; url: string; insecurePlainKey: b
 
 /** Bind a node key to a source for one seq: {sourceKey, nodeKey, seq, nodeSig}, for the gateway's `source define`. */
 export async function bind(p: { key: string; source: string; genesis: string; out: string }): Promise<object> {
-  const genesis = parseGenesis(readBytes(p.genesis));
+  const genesis = readGenesis(p.genesis);
   const nodeKey = await openKey(p.key, 'node');
   const sourceKey = parsePublicKey(p.source);
   const seq = Math.floor(Date.now() / 60_000) * 60_000;

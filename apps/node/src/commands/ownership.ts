@@ -9,8 +9,7 @@ import {
   toHex,
 } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
-import { parseGenesis } from '@radpass/ledger';
-import { readBytes } from '../files.js';
+import { readBytes, readGenesis } from '../files.js';
 import { openKey } from '../keys.js';
 
 export interface Challenge {
@@ -20,7 +19,7 @@ export interface Challenge {
 }
 
 export async function proveOwnership(p: Challenge & { key: string }): Promise<{ proof: string; key: string }> {
-  const { chainId } = parseGenesis(readBytes(p.genesis));
+  const { chainId } = readGenesis(p.genesis);
   const key = await openKey(p.key, 'source');
   const proof = createOwnershipProof({
     chainId,
@@ -34,7 +33,7 @@ export async function proveOwnership(p: Challenge & { key: string }): Promise<{ 
 
 /** @throws CodedError CORE_OWNERSHIP when the proof doesn't answer this challenge */
 export function checkOwnership(p: Challenge & { file: string }): { key: string; time: number } {
-  const { chainId } = parseGenesis(readBytes(p.genesis));
+  const { chainId } = readGenesis(p.genesis);
   const text = new TextDecoder().decode(readBytes(p.file)).trim();
   const proof = parseOwnershipProof(fromHex(text.startsWith('{') ? JSON.parse(text).proof : text));
   checkOwnershipProof(

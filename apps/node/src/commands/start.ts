@@ -3,22 +3,26 @@
  * recovers: what was acknowledged is in the store, and the signing records know what was signed.
  */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLoopback, listenHttp, localToken, splitAddress, UsageError } from '@radpass/client/node';
 import { equalBytes, toHex } from '@radpass/core';
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
-import { type Chain, type Genesis, type NodeSigner, openChain, parseGenesis } from '@radpass/ledger';
-import { openLevelStore, openNodeSigner } from '@radpass/ledger/level';
+import { type Chain, type Genesis, type NodeSigner, openChain } from '@radpass/ledger';
+import { openNodeSigner } from '@radpass/ledger/level';
 import { createNetwork, type Network } from '@radpass/p2p';
 import { createAdminApi } from '../adminApi.js';
 import { NodeError } from '../errors.js';
 import { EventStreams } from '../eventStreams.js';
-import { readBytes } from '../files.js';
+import { makeFolder, readBytes, readGenesis, writeNew } from '../files.js';
 import { createHttpApi } from '../httpApi.js';
 import { openKey } from '../keys.js';
+import { openStore } from '../openStore.js';
+import { OwnClock } from '../ownClock.js';
 import { type Log, systemClock } from '../runtime.js';
 import { recordPathOf } from './key.js';
+
+const seedBytes = 32;
 
 export interface StartOptions {
   dataDir: string;
@@ -59,14 +63,15 @@ export async function startNode(p: StartOptions): Promise<RunningNode> {
 
 async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Omit<RunningNode, 'stop'>> {
   const genesis = prepareFolder(p);
+  const clock = new OwnClock({ genesis, now: systemClock.now, log: p.log });
   const signers: NodeSigner[] = [];
   for (const path of p.keys) {
     const key = await openKey(path, 'node');
     const signer = await openNodeSigner({ key, recordPath: recordPathOf(path), chainId: genesis.chainId });
-    signers.push(signer);
+    signers.push(clock.guard(signer));
     stops.push(() => signer.close());
   }
-  const store = await openLevelStore(join(p.dataDir, 'chain'));
+  const store = await openStore(p.dataDir);
   stops.push(() => store.close());
 
   let network: Network | undefined;
@@ -94,10 +99,14 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     chainId: genesis.chainId,
     listen: p.listen,
     peers: p.peers,
-    dataDir: join(p.dataDir, 'peers'),
+    dataDir: p.dataDir,
     handlers: {
       onTransaction: bytes => chain.receiveTransaction(bytes),
-      onBlock: bytes => chain.receiveBlock(bytes),
+      onBlock: async bytes => {
+        const verdict = await chain.receiveBlock(bytes);
+        if (verdict === 'accept') clock.heard(bytes);
+        return verdict;
+      },
       onVote: bytes => chain.receiveVote(bytes),
       status: () => chain.peerStatus(),
       locator: () => chain.locator(),
@@ -108,7 +117,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
   });
   const running = network;
   stops.push(() => running.stop());
-  const surfaces = await serve(p, { chain, genesis, network: running, producing: signers.length > 0 }, stops);
+  const surfaces = await serve(p, { chain, genesis, clock, network: running, producing: signers.length > 0 }, stops);
   chain.start();
   return {
     ...surfaces,
@@ -122,6 +131,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
 interface Parts {
   chain: Chain;
   genesis: Genesis;
+  clock: OwnClock;
   network: Network;
   producing: boolean;
 }
@@ -135,6 +145,7 @@ async function serve(
   const app = createHttpApi({
     chain: parts.chain,
     genesis: parts.genesis,
+    clock: parts.clock,
     peerCount: () => parts.network.peerCount(),
     version: p.version,
     signatureBackend: nodeVerifier.backend,
@@ -163,25 +174,25 @@ function readText(path: string): string {
 
 /** Make or check the folder; it keeps the genesis, so that `verify` needs nothing else. */
 function prepareFolder(p: StartOptions): Genesis {
-  const bytes = readBytes(p.genesis);
-  const genesis = parseGenesis(bytes);
-  try {
-    mkdirSync(p.dataDir, { recursive: true, mode: 0o700 });
-    accessSync(p.dataDir, constants.W_OK);
-    const own = join(p.dataDir, 'genesis');
-    if (!existsSync(own)) writeFileSync(own, bytes, { flag: 'wx' });
-    else if (!equalBytes(readBytes(own), bytes)) throw new Error('it belongs to another network');
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new NodeError({ code: 'NODE_DATA_DIR', path: p.dataDir, reason }, `${p.dataDir} can't be used: ${reason}`, {
-      cause,
-    });
+  const genesis = readGenesis(p.genesis);
+  makeFolder(p.dataDir);
+  const own = join(p.dataDir, 'genesis');
+  if (!existsSync(own)) writeNew(own, genesis.bytes);
+  else if (!equalBytes(readBytes(own), genesis.bytes)) {
+    const reason = 'it belongs to another network';
+    throw new NodeError({ code: 'NODE_DATA_DIR', path: p.dataDir, reason }, `${p.dataDir} can't be used: ${reason}`);
   }
   return genesis;
 }
 
 function peerSeed(dataDir: string): Uint8Array {
   const path = join(dataDir, 'peer.seed');
-  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600, flag: 'wx' });
-  return new Uint8Array(readFileSync(path));
+  if (!existsSync(path)) writeFileSync(path, randomBytes(seedBytes), { mode: 0o600, flag: 'wx' });
+  const seed = readBytes(path);
+  if (seed.length !== seedBytes) {
+    const reason = `it has ${seed.length} bytes, not ${seedBytes}`;
+    const sentence = `${path} is no peer identity: ${reason}; without the file the node makes a new one`;
+    throw new NodeError({ code: 'NODE_FILE_UNREADABLE', path, reason }, sentence);
+  }
+  return seed;
 }

@@ -68,11 +68,19 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, hexBytes)}\n`);
 }
 
-/** Resolves on SIGINT, SIGTERM, or when a program that started us with an IPC channel is gone, however it ended. */
+/** A second signal so soon after the first is the same one, told to the process and to its group. */
+const sameSignalMs = 1_000;
+
+/** Resolves on SIGINT or SIGTERM; whoever asks again after a second ends the process at once. */
 export function untilSignal(): Promise<void> {
   return new Promise(resolve => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-    if (process.connected) process.once('disconnect', () => resolve());
+    let first: number | undefined;
+    const heard = (): void => {
+      first ??= performance.now();
+      if (performance.now() - first > sameSignalMs) process.exit(1);
+      resolve();
+    };
+    process.on('SIGINT', heard);
+    process.on('SIGTERM', heard);
   });
 }
