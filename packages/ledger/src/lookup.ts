@@ -9,6 +9,7 @@ import type { Intake } from './intake.js';
 import { heightRecord, positionRecord } from './records.js';
 import { transactionIdsOf } from './recovery.js';
 import type { Revocations } from './revocations.js';
+import { standingGrants } from './standingGrants.js';
 import type { LedgerStore } from './store.js';
 import { storeKeys } from './storeKeys.js';
 import { consentTable, floorTable, sourceTable } from './tables.js';
@@ -183,7 +184,11 @@ export class Lookup {
     if (!('studyHash' in query)) return (sourceTable.get(state, sourceKey)?.seq ?? 0) + 1;
     const { studyHash, patientKey, requesterKey } = query;
     const floor = floorTable.get(state, sourceKey, studyHash, patientKey)?.seq ?? 0;
-    if (!requesterKey) return floor + 1;
+    if (!requesterKey) {
+      // A word to everyone is meant to end every grant that stands.
+      const { seqs } = standingGrants(state, { sourceKey, studyHash, patientKey });
+      return Math.max(floor, seqs.at(-1) ?? 0) + 1;
+    }
     const standing = consentTable.get(state, sourceKey, studyHash, patientKey, requesterKey)?.seq ?? 0;
     const revoked = revocations.greatest({ sourceKey, studyHash, patientKey, requesterKey });
     return Math.max(standing, floor, revoked) + 1;

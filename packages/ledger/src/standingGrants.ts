@@ -7,7 +7,7 @@
  * on his own study has more than 64 requesters, and the error then is one revocation that needs no quota.
  */
 import type { ConsentScope } from './quotas.js';
-import type { StateLayer } from './stateView.js';
+import type { StateLayer, StateSource } from './stateView.js';
 import { type StandingGrants, standingGrantsKept, standingGrantsTable } from './tables.js';
 
 const none: StandingGrants = { seqs: [], beyond: 0 };
@@ -34,8 +34,8 @@ export function aboveFloor({ seqs, beyond }: StandingGrants, floorSeq: number): 
   return refilled({ seqs: seqs.filter(seq => seq > floorSeq), beyond }, floorSeq + 1);
 }
 
-export function standingGrants(layer: StateLayer, of: ConsentScope): StandingGrants {
-  return standingGrantsTable.get(layer, of.sourceKey, of.studyHash, of.patientKey) ?? none;
+export function standingGrants(state: StateSource, of: ConsentScope): StandingGrants {
+  return standingGrantsTable.get(state, of.sourceKey, of.studyHash, of.patientKey) ?? none;
 }
 
 export function saveStandingGrants(layer: StateLayer, of: ConsentScope, grants: StandingGrants): void {
