@@ -26,7 +26,7 @@ import type { Genesis } from './genesis.js';
 import { Mempool } from './mempool.js';
 import { waitingRecord } from './records.js';
 import { type Revocations, saysRevoked } from './revocations.js';
-import { StateLayer } from './stateView.js';
+import { StateLayer, type StateSource } from './stateView.js';
 import { storeKeys } from './storeKeys.js';
 import { namedTable } from './tables.js';
 
@@ -37,6 +37,10 @@ const reviewed = 512;
 const heldReviewed = 128;
 const rebroadcast = 64;
 const reasonsKept = 4_096;
+/** What stands so many blocks below the head makes room in the pool; it comes back when its branch ends. */
+const settledDepth = 4;
+/** How far down that is looked for. */
+const settledReach = 128;
 
 export type Verdict = 'accept' | 'ignore' | 'reject';
 
@@ -66,6 +70,11 @@ export class Intake {
   /** What went without becoming final and why, the last ones; hex ids. */
   readonly #dropped = new Map<string, Dropped>();
   #reviewAt = 0;
+  #heldAt = 0;
+  /** Id of the block down to which those that stand in blocks have left the pool; hex. */
+  #roomMadeAt = '';
+  /** The head's state at the start of an epoch, the last one asked for. */
+  #started: { readonly head: string; readonly epoch: number; readonly state: StateSource } | null = null;
   #broadcastAt = 0;
 
   constructor(p: {
@@ -131,6 +140,8 @@ export class Intake {
     this.#own.set(id, transaction);
     const { error } = this.receive(bytes, Math.min(receivedMs, nowMs), false);
     if (this.#isFinal(transaction)) this.#forget(id);
+    // It was acknowledged, and quotas open again with the next epoch.
+    else if (error?.code === 'LEDGER_TX_QUOTA' && !this.pool.isHeld(id)) this.pool.add(transaction, receivedMs);
     else if (error && !this.pool.isHeld(id)) this.#drop(transaction, error.code);
   }
 
@@ -140,14 +151,15 @@ export class Intake {
   }
 
   /** Revocations in a block that applied, on whatever branch. */
-  sawBlock(transactions: readonly Transaction[], node: TreeNode): void {
+  sawBlock(transactions: readonly Transaction[], { parent }: TreeNode): void {
     for (const { tuple, ...rest } of transactions) {
-      if (tuple.type === 4) this.#stick(tuple, { ...rest, tuple }, node);
+      if (tuple.type === 4) this.#stick(tuple, { ...rest, tuple }, this.#branches.stateAt(parent));
     }
   }
 
   /** The head changed: judge again what waits. Returns transactions to broadcast now that they apply. */
   review(nowMs: number): Uint8Array[] {
+    this.#makeRoom();
     const waiting = this.pool.candidates();
     const start = this.#reviewAt < waiting.length ? this.#reviewAt : 0;
     for (const { id, transaction, receivedMs } of waiting.slice(start, start + reviewed)) {
@@ -156,9 +168,11 @@ export class Intake {
     }
     this.#reviewAt = start + reviewed;
     for (const { transaction } of this.pool.takeExpired(nowMs)) this.#drop(transaction, 'LEDGER_TX_NOT_YET');
-    return this.pool
-      .held()
-      .slice(0, heldReviewed)
+    const held = this.pool.held();
+    const heldStart = this.#heldAt < held.length ? this.#heldAt : 0;
+    this.#heldAt = heldStart + heldReviewed;
+    return held
+      .slice(heldStart, heldStart + heldReviewed)
       .filter(({ transaction }) => this.#reviewHeld(transaction, nowMs))
       .map(({ transaction }) => transaction.bytes);
   }
@@ -189,6 +203,18 @@ export class Intake {
     return some;
   }
 
+  #makeRoom(): void {
+    const { tree, head } = this.#branches;
+    let node: TreeNode | undefined = head;
+    for (let depth = 0; node && depth < settledDepth; depth++) node = tree.block(node.parent);
+    const newest = node;
+    for (let i = 0; node && i < settledReach && toHex(node.id) !== this.#roomMadeAt; i++) {
+      for (const id of node.transactionIds) this.pool.remove(id);
+      node = tree.block(node.parent);
+    }
+    if (newest) this.#roomMadeAt = toHex(newest.id);
+  }
+
   #isFinal(transaction: Transaction): boolean {
     return this.#branches.get(storeKeys.transaction(transaction.id)) !== undefined;
   }
@@ -204,33 +230,52 @@ export class Intake {
     const { head } = this.#branches;
     const clockSlot = Math.floor((nowMs - genesisTimeMs) / params.slotMs);
     const slot = Math.max(head.slot + 1, clockSlot);
-    const layer = new StateLayer(this.#branches.stateAt(head.id));
-    const epoch = epochOf(slot, params);
-    applyBoundary(layer, { genesis: this.#genesis, parentHeight: head.height, epoch });
+    const state = this.#stateIn(epochOf(slot, params));
     const context: TransactionContext = transactionContext({
       genesis: this.#genesis,
-      state: layer,
+      state,
       slot,
       verifier: this.#verifier,
       skipSignatures,
     });
-    checkLoose(layer, transaction, context);
+    checkLoose(state, transaction, context);
+  }
+
+  /** The head's state with the work between epochs done, which takes a walk over all sources: once for a head. */
+  #stateIn(epoch: number): StateSource {
+    const { head } = this.#branches;
+    const id = toHex(head.id);
+    if (this.#started?.head !== id || this.#started.epoch !== epoch) {
+      const state = new StateLayer(this.#branches.stateAt(head.id));
+      applyBoundary(state, { genesis: this.#genesis, parentHeight: head.height, epoch });
+      this.#started = { head: id, epoch, state };
+    }
+    return this.#started.state;
   }
 
   #enter(transaction: Transaction, nowMs: number): void {
     const evicted = this.pool.add(transaction, nowMs);
     if (evicted) this.#drop(evicted.transaction, 'LEDGER_MEMPOOL_FULL');
     this.#dropped.delete(toHex(transaction.id));
-    if (transaction.tuple.type === 4) this.#stick(transaction.tuple, transaction, this.#branches.head);
+    if (transaction.tuple.type === 4) {
+      this.#stick(transaction.tuple, transaction, this.#branches.stateAt(this.#branches.head.id));
+    }
     this.#emit({ kind: 'transaction', id: transaction.id });
   }
 
-  /** Whether a refused transaction is worth holding; a patient's revocation beyond the quota counts at once. */
+  /**
+   * Whether a refused transaction is worth holding. A patient's revocation counts at once, whatever keeps it from the next
+   * block: a quota, a full pool, or a later word at the head that may never become final.
+   */
   #mayComeTrue(transaction: Transaction, error: CodedError): boolean {
     if (error.code === 'LEDGER_TX_NOT_YET') return true;
     const { tuple } = transaction;
-    if (error.code !== 'LEDGER_TX_QUOTA' || tuple.type !== 4) return false;
-    const state = this.#branches.stateAt(this.#branches.head.id);
+    if (tuple.type !== 4) return false;
+    const isLow = error.code === 'LEDGER_TX_SEQ' && 'problem' in error.detail && error.detail.problem === 'low';
+    if (!isLow && error.code !== 'LEDGER_TX_QUOTA' && error.code !== 'LEDGER_MEMPOOL_FULL') return false;
+    const { head, tree } = this.#branches;
+    if (isLow && saysRevoked(this.#branches.stateAt(tree.base.id), tuple)) return false;
+    const state = this.#branches.stateAt(head.id);
     if (namedTable.get(state, tuple.sourceKey, tuple.studyHash, tuple.patientKey) === undefined) return false;
     try {
       checkSignatures(transaction, this.#genesis.chainId, undefined, this.#verifier, 'strict');
@@ -238,8 +283,8 @@ export class Intake {
       if (invalid instanceof CoreError) return false;
       throw invalid;
     }
-    this.#stick(tuple, transaction, this.#branches.head);
-    return true;
+    this.#stick(tuple, transaction, state);
+    return !isLow;
   }
 
   #refusal(error: CodedError): Received {
@@ -247,8 +292,9 @@ export class Intake {
     return { verdict: invalid ? 'reject' : 'ignore', known: false, error };
   }
 
-  #stick(tuple: RevokeAccess, transaction: Transaction, node: TreeNode): void {
-    const writes = this.#revocations.add(tuple, transaction, this.#branches.stateAt(node.id));
+  /** @param state - before it: whether it ends a grant */
+  #stick(tuple: RevokeAccess, transaction: Transaction, state: StateSource): void {
+    const writes = this.#revocations.add(tuple, transaction, state);
     if (writes.length === 0) return;
     this.#branches.write(...writes);
     this.#emit({ kind: 'revocation', transaction: transaction.bytes });
