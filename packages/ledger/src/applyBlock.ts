@@ -4,7 +4,7 @@
  * Validity is ordered; each failure has its code, and the first one counts:
  *   version, chain, parent and height, slot, then the work between epochs (boundary.ts), leader, signature, VRF,
  *   evidence, bytes, root, committeeRoot, certificates in order, vote sets, recorded checkpoints, transactions in
- *   order, state root.
+ *   order, signatures that native code refuses (together, laterChecks.ts), state root.
  * What can't be decided yet (parent unknown, slot ahead of the clock) is the caller's and never "invalid". An invalid
  * block changes nothing: all changes are in a layer that is dropped.
  */
@@ -29,9 +29,10 @@ import { type Consensus, consensus } from './consensus/index.js';
 import { epochOf } from './consensus/params.js';
 import { type Checkpoint, encodeVoteMessage, type VoteSet } from './consensus/votes.js';
 import { vrfOutput, vrfVerify } from './consensus/vrf.js';
-import { LedgerError, type LedgerErrorDetail } from './errors.js';
+import { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
+import { LaterChecks } from './laterChecks.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
 import type { TransactionContext } from './transactionContext.js';
@@ -107,37 +108,44 @@ function checkBytes(block: Block, { genesis }: ApplyBlockInput): void {
   }
 }
 
+function certificateFault(index: number, fault: VoteSetFault): LedgerError {
+  return new LedgerError({ code: 'LEDGER_BLOCK_CERTIFICATE', index, fault }, `certificate ${index}: ${fault}`);
+}
+
+function voteSetFault(index: number, fault: VoteSetFault): LedgerError {
+  return new LedgerError({ code: 'LEDGER_BLOCK_VOTE_SET', index, fault }, `vote set ${index}: ${fault}`);
+}
+
 /** What the chain records after the block's certificates. */
 function judgeCertificates(
   certificates: readonly VoteSet[],
   before: FinalityRecord,
   context: VoteContext,
+  later: LaterChecks | null,
 ): FinalityRecord {
   let record = before;
   certificates.forEach((certificate, index) => {
-    const verdict =
-      index >= context.params.maxCertificates ? 'too many' : judgeCertificate(certificate, record, context);
-    if (typeof verdict === 'string') {
-      refuse({ code: 'LEDGER_BLOCK_CERTIFICATE', index, fault: verdict }, `certificate ${index}: ${verdict}`);
-    }
+    const verifier = later?.verifier(() => certificateFault(index, 'signature')) ?? null;
+    const isOver = index >= context.params.maxCertificates;
+    const verdict = isOver ? 'too many' : judgeCertificate(certificate, record, { ...context, verifier });
+    if (typeof verdict === 'string') throw certificateFault(index, verdict);
     record = verdict;
   });
   return record;
 }
 
 /** Loose sets: each admissible, in strictly ascending order of their messages, none on a certificate's. */
-function checkVoteSets(block: Block, record: FinalityRecord, context: VoteContext): void {
+function checkVoteSets(block: Block, record: FinalityRecord, context: VoteContext, later: LaterChecks | null): void {
   const certified = block.body.certificates.map(set => encodeVoteMessage(set.message));
   let previous: Uint8Array | undefined;
   block.body.voteSets.forEach((set, index) => {
     const message = encodeVoteMessage(set.message);
     const inOrder = !previous || compareBytes(previous, message) < 0;
     previous = message;
-    const fault =
-      inOrder && !certified.some(other => equalBytes(other, message))
-        ? faultOfVoteSet(set, record, context)
-        : ('order' as const);
-    if (fault) refuse({ code: 'LEDGER_BLOCK_VOTE_SET', index, fault }, `vote set ${index}: ${fault}`);
+    if (!inOrder || certified.some(other => equalBytes(other, message))) throw voteSetFault(index, 'order');
+    const verifier = later?.verifier(() => voteSetFault(index, 'signature')) ?? null;
+    const fault = faultOfVoteSet(set, record, { ...context, verifier });
+    if (fault) throw voteSetFault(index, fault);
   });
 }
 
@@ -149,16 +157,33 @@ function checkRecord(header: Header, record: FinalityRecord): void {
   }
 }
 
-function applyTransactions(block: Block, layer: StateLayer, context: TransactionContext): Uint8Array[] {
+function transactionFault(index: number, cause: CodedError): LedgerError {
+  const detail = { code: 'LEDGER_BLOCK_TRANSACTION', index, reason: cause.code } as const;
+  return new LedgerError(detail, `transaction ${index}: ${cause.message}`, { cause });
+}
+
+function unsigned({ tuple: { type } }: Transaction): LedgerError {
+  return new LedgerError(
+    { code: 'LEDGER_TX_SIGNATURE', type },
+    `a signature of a tuple of type ${type} does not verify`,
+  );
+}
+
+function applyTransactions(
+  block: Block,
+  layer: StateLayer,
+  context: TransactionContext,
+  later: LaterChecks | null,
+): Uint8Array[] {
   return block.body.transactions.map((received, index) => {
     try {
       const transaction: Transaction = parseTransaction(received);
-      applyTransaction(layer, transaction, context);
+      const verifier = later?.verifier(() => transactionFault(index, unsigned(transaction))) ?? context.verifier;
+      applyTransaction(layer, transaction, { ...context, verifier });
       return contentId(context.chainId, transaction.tuple);
     } catch (cause) {
       if (!(cause instanceof CodedError)) throw cause;
-      const detail = { code: 'LEDGER_BLOCK_TRANSACTION', index, reason: cause.code } as const;
-      throw new LedgerError(detail, `transaction ${index}: ${cause.message}`, { cause });
+      throw transactionFault(index, cause);
     }
   });
 }
@@ -169,6 +194,17 @@ function applyTransactions(block: Block, layer: StateLayer, context: Transaction
  * @throws LedgerError LEDGER_BLOCK_…; nothing is changed then
  */
 export function applyBlock(p: ApplyBlockInput): { layer: StateLayer; contentIds: Uint8Array[] } {
+  const later = p.skipSignatures ? null : new LaterChecks(p.verifier);
+  try {
+    return judgeBlock(p, later);
+  } catch (error) {
+    // A signature before the fault that ended it counts first.
+    if (error instanceof LedgerError) later?.settle();
+    throw error;
+  }
+}
+
+function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: StateLayer; contentIds: Uint8Array[] } {
   const { genesis, parent, block, rules = consensus } = p;
   const { header } = block;
   checkPlace(block, p);
@@ -191,15 +227,17 @@ export function applyBlock(p: ApplyBlockInput): { layer: StateLayer; contentIds:
     committee,
     slot: header.slot,
     ancestor: id => parent.ancestor(id),
-    verifier: p.skipSignatures ? null : p.verifier,
+    verifier: null,
     rules,
   };
-  const record = judgeCertificates(block.body.certificates, before, context);
-  checkVoteSets(block, record, context);
+  const record = judgeCertificates(block.body.certificates, before, context, later);
+  checkVoteSets(block, record, context, later);
   checkRecord(header, record);
   finalityTable.set(layer, record);
   addVrfOutput(layer, header.slot, output);
-  const contentIds = applyTransactions(block, layer, transactionContext({ ...p, state: layer, slot: header.slot }));
+  const ofSlot = transactionContext({ ...p, state: layer, slot: header.slot });
+  const contentIds = applyTransactions(block, layer, ofSlot, later);
+  later?.settle();
   if (!equalBytes(layer.commitRoot(), header.stateRoot)) {
     refuse({ code: 'LEDGER_BLOCK_STATE_ROOT' }, "the state after the block is not the header's");
   }
