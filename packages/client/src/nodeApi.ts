@@ -3,7 +3,17 @@ import { type PublicKey, publicKeyHex, type Transaction, toHex } from '@radpass/
 import { ClientError } from './errors.js';
 import { readEvents } from './eventStream.js';
 import { exchangeJson, type Fetch } from './http.js';
-import type { BlockEntry, Grade, NodeEvent, NodeStatus, SourceEntry, TransactionEntry } from './nodeSchemas.js';
+import { askNarrowing } from './narrowing.js';
+import type {
+  BlockEntry,
+  FinalCheckpoint,
+  Grade,
+  NodeEvent,
+  NodeStatus,
+  SourceEntry,
+  StudyEntry,
+  TransactionEntry,
+} from './nodeSchemas.js';
 import * as schemas from './nodeSchemas.js';
 import type { z } from './zod.js';
 
@@ -65,6 +75,30 @@ export class NodeApi {
   /** Consent entries whose study hash, or whose requester's key, begins with the prefix (hex). */
   grants(q: { requesterPrefix: string } | { hashPrefix: string }): Promise<z.output<typeof schemas.grantsSchema>> {
     return this.#get(`/v1/grants?${new URLSearchParams(q)}`, schemas.grantsSchema);
+  }
+
+  /** One study's entry at the newest final block, asked for by prefix. */
+  async study(
+    sourceKey: PublicKey,
+    studyHash: Uint8Array,
+  ): Promise<{ checkpoint: FinalCheckpoint; study: StudyEntry | null }> {
+    const name = toHex(studyHash) + publicKeyHex(sourceKey);
+    const { checkpoint, studies } = await askNarrowing(name, hashPrefix => this.studies({ hashPrefix }));
+    const isThis = (entry: StudyEntry): boolean => toHex(entry.studyHash) + toHex(entry.sourceKey) === name;
+    return { checkpoint, study: studies.find(isThis) ?? null };
+  }
+
+  /**
+   * Consent entries and revocations of one study, asked for by prefix, with those of studies whose hash begins alike.
+   * @param keys - patient's and requester's key: where a study has too many entries, the answer holds just that one
+   */
+  grantsOfStudy(
+    sourceKey: PublicKey,
+    studyHash: Uint8Array,
+    keys: readonly PublicKey[] = [],
+  ): Promise<z.output<typeof schemas.grantsSchema>> {
+    const name = [studyHash, sourceKey, ...keys].map(toHex).join('');
+    return askNarrowing(name, hashPrefix => this.grants({ hashPrefix }));
   }
 
   /** A leaf of the final state with its proof; `value` null proves absence. */

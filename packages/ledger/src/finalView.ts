@@ -104,7 +104,7 @@ export class FinalView {
     });
   }
 
-  /** Studies by prefix of their hash, or of any patient key ever named for them; hex digits. */
+  /** Studies by prefix of their hash and then their source's key, or of any patient key ever named for them; hex digits. */
   async studies(
     q: { hashPrefix: string } | { patientPrefix: string },
   ): Promise<{ checkpoint: FinalCheckpoint; studies: StudyEntry[] }> {
@@ -124,7 +124,11 @@ export class FinalView {
     });
   }
 
-  /** Standing consent entries by prefix of the requester's key or of the study's hash; hex digits. */
+  /**
+   * Standing consent entries by prefix, hex digits: of requester key, source key, study hash, patient key one after
+   * another, or of study hash, source key, patient key, requester key. The whole name leads to one entry, however many
+   * somebody made that begin alike.
+   */
   async grants(
     q: { requesterPrefix: string } | { hashPrefix: string },
   ): Promise<{ checkpoint: FinalCheckpoint; grants: GrantEntry[]; revocations: RevocationEntry[] }> {
@@ -132,7 +136,7 @@ export class FinalView {
     const keys = byHash
       ? (await this.#found('g', q.hashPrefix)).map(k => [k[1]!, k[0]!, k[2]!, k[3]!] as const)
       : (await this.#found('r', q.requesterPrefix)).map(k => [k[1]!, k[2]!, k[3]!, k[0]!] as const);
-    const studies = byHash ? await this.#found('s', q.hashPrefix) : [];
+    const studies = byHash ? await this.#found('s', q.hashPrefix.slice(0, 128)) : [];
     return this.at(checkpoint => ({
       checkpoint,
       grants: keys.flatMap(key => this.#grant(...key) ?? []),
@@ -222,12 +226,12 @@ export class FinalView {
   }
 }
 
-/** Whether bytes begin with these hex digits. @throws LedgerError LEDGER_PREFIX */
+/** Whether bytes begin with these hex digits, four keys of 32 bytes at most. @throws LedgerError LEDGER_PREFIX */
 export function prefixMatcher(prefix: string): (bytes: Uint8Array) => boolean {
-  if (!/^[0-9a-f]{1,64}$/.test(prefix)) {
+  if (!/^[0-9a-f]{1,256}$/.test(prefix)) {
     throw new LedgerError(
-      { code: 'LEDGER_PREFIX', reason: 'expected 1 to 64 hex digits' },
-      'a prefix is 1 to 64 hex digits',
+      { code: 'LEDGER_PREFIX', reason: 'expected 1 to 256 hex digits' },
+      'a prefix is 1 to 256 hex digits',
     );
   }
   const length = Math.ceil(prefix.length / 2);

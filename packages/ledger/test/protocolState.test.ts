@@ -92,10 +92,7 @@ describe('docs/protocol-state.md', () => {
   );
 
   it('names every table', () => {
-    const rows = new Map(
-      [...text.matchAll(/^\| (\d+) +\| (\w+) +\|/gm)].map(([, number, name]) => [name, Number(number)]),
-    );
-    for (const [name, number] of Object.entries(tables)) expect([name, rows.get(name)]).toEqual([name, number]);
+    for (const [name, number] of Object.entries(tables)) expect(text).toContain(`| ${number} | ${name} |`);
   });
 
   it('shows a state of two values, its root and its proofs', () => {

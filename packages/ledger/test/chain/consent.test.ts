@@ -134,6 +134,13 @@ describe('queries', () => {
     const byHash = await chain.grants({ hashPrefix: toHex(hash) });
     expect(byHash.grants.length).toBe(2);
     expect(byHash.revocations).toMatchObject([{ requesterKey: seedKey('other').publicKey, seq }]);
+    const patientKey = patientOf('a').publicKey;
+    const whole = [hash, sourceKey, patientKey, requesterKey].map(toHex).join('');
+    expect((await chain.grants({ hashPrefix: whole })).grants).toMatchObject([grant]);
+    expect((await chain.grants({ hashPrefix: whole })).revocations).toHaveLength(1);
+    expect((await chain.studies({ hashPrefix: whole.slice(0, 128) })).studies).toMatchObject([study]);
+    const other = [hash, patientKey].map(toHex).join('');
+    expect((await chain.studies({ hashPrefix: other })).studies).toEqual([]);
     const { checkpoint, value, proof } = chain.proof(tables.sources, sourceKey);
     const root = checkpoint.stateRoot;
     expect(toHex(root)).toBe(toHex(chain.status().stateRoot));
