@@ -165,7 +165,10 @@ program
     const studies = await wallet.list();
     const lines = studies.flatMap(({ study, state, card, grants, takeoverPending }) => [
       `${study}  ${state}  ${card.modality} ${card.date} ${card.description}${takeoverPending ? '  SOMEBODY IS TAKING OVER THIS STUDY: radpass-wallet keep' : ''}`,
-      ...grants.map(grant => `   ${grant.revoked ? 'revoked' : 'allowed'}  ${grant.label}  ${grant.requesterKey}`),
+      ...grants.map(grant => {
+        const state = grant.revoked ? 'revoked' : grant.posted ? 'allowed' : 'not sent yet: allow again';
+        return `   ${state}  ${grant.label}  ${grant.requesterKey}`;
+      }),
     ]);
     say({ studies }, lines.length > 0 ? lines.join('\n') : 'no studies yet');
   });

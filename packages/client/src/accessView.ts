@@ -2,8 +2,9 @@
  * What a gateway asks of its nodes over HTTP (DESIGN: "It may watch several nodes: at least one must be fresh, the
  * fresh ones must agree on the grant, revocations are the union of all").
  *
- * A read takes source, study and grant one after another and is kept only if all stood at one final checkpoint.
- * Hashes go out as prefixes, so that a node doesn't learn which study is asked about.
+ * A read takes study and grant one after another and is kept only if both stood at one final checkpoint. Hashes go out
+ * as prefixes, so that a node doesn't learn which study is asked about. A node that is slow has no say: once a fresh
+ * one answered, the others have `graceMs`.
  */
 import {
   type AccessEvent,
@@ -16,12 +17,16 @@ import {
   toHex,
 } from '@radpass/core';
 import { ClientError } from './errors.js';
+import { followEvents } from './followEvents.js';
 import type { NodeApi } from './nodeApi.js';
-import type { FinalCheckpoint, GrantEntry, NodeEvent, StudyEntry } from './nodeSchemas.js';
+import type { FinalCheckpoint, GrantEntry, NodeEvent, RevocationEntry, StudyEntry } from './nodeSchemas.js';
 
 const readAttempts = 4;
-const prefixChars = 8;
-const reconnectMs = 500;
+const answerMs = 4_500;
+const graceMs = 300;
+/** As `decide` has it: a checkpoint further ahead of our clock is no fresh one. */
+const maxAheadMs = 5_000;
+const maxBundles = 256;
 
 export interface HttpAccessViewInit {
   nodes: readonly NodeApi[];
@@ -29,17 +34,24 @@ export interface HttpAccessViewInit {
   now: () => number;
   /** A node whose final checkpoint is older than this says nothing about grants. */
   maxStalenessMs: number;
+  /** Events of this node were missed: ask it again for what they might have said. */
+  onReset?: (node: NodeApi) => void;
 }
 
+/** What one node said, and the leaves' proofs of grants by checkpoint and contentId. */
 interface NodeFacts {
+  node: NodeApi;
   facts: AccessFacts;
-  revokedSeq: number;
+  grant: GrantEntry | null;
+  said: { grants: GrantEntry[]; revocations: RevocationEntry[] };
 }
+type Bundles = Map<string, Uint8Array>;
 
 export function createHttpAccessView(init: HttpAccessViewInit): AccessView {
+  const bundles: Bundles = new Map();
   return {
-    facts: (sourceKey, studyHash, requesterKey) => unitedFacts(init, { sourceKey, studyHash, requesterKey }),
-    watch: (cursor, onEvent) => watchAll(init.nodes, cursor, onEvent),
+    facts: (sourceKey, studyHash, requesterKey) => unitedFacts(init, bundles, { sourceKey, studyHash, requesterKey }),
+    watch: (cursor, onEvent) => watchAll(init, cursor, onEvent),
   };
 }
 
@@ -49,20 +61,67 @@ interface Question {
   requesterKey: PublicKey;
 }
 
-async function unitedFacts(init: HttpAccessViewInit, question: Question): Promise<AccessFacts> {
-  const answers = await Promise.allSettled(init.nodes.map(node => readFacts(node, question)));
-  const read = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []));
-  if (read.length === 0) throw answers.find(answer => answer.status === 'rejected')?.reason;
-  const revokedSeq = Math.max(...read.map(answer => answer.revokedSeq));
-  const newest = read.reduce((a, b) => (b.facts.checkpoint.slot > a.facts.checkpoint.slot ? b : a));
-  const fresh = read.filter(answer => init.now() - answer.facts.checkpoint.timeMs <= init.maxStalenessMs);
+async function unitedFacts(init: HttpAccessViewInit, bundles: Bundles, question: Question): Promise<AccessFacts> {
+  const isFresh = ({ facts }: NodeFacts): boolean => {
+    const age = init.now() - facts.checkpoint.timeMs;
+    return age <= init.maxStalenessMs && age >= -maxAheadMs;
+  };
+  const read = await answersInTime(
+    init.nodes.map(node => readFacts(node, question)),
+    isFresh,
+  );
+  const fresh = read.filter(isFresh);
+  const newest = (fresh.length > 0 ? fresh : read).reduce((a, b) =>
+    b.facts.checkpoint.slot > a.facts.checkpoint.slot ? b : a,
+  );
   if (fresh.some(answer => !sameGrant(answer.facts, newest.facts))) {
     throw new ClientError(
       { code: 'CLIENT_NODES_DISAGREE', what: 'grant' },
       'the nodes that are up to date name different grants',
     );
   }
-  return { ...newest.facts, revokedSeq };
+  const { study } = newest.facts;
+  const withdrawn = [newest, ...fresh].some(answer => answer.facts.study?.withdrawn);
+  return {
+    ...newest.facts,
+    study: study && { ...study, withdrawn },
+    revokedSeq: study ? Math.max(0, ...read.map(answer => revokedSeqOf(answer, question, study.owner))) : 0,
+    proof: await proofOf(newest, bundles),
+  };
+}
+
+/** All answers, or those that came within `graceMs` of the first fresh one. @throws what a node threw when none came */
+function answersInTime(
+  asked: readonly Promise<NodeFacts>[],
+  isFresh: (answer: NodeFacts) => boolean,
+): Promise<NodeFacts[]> {
+  return new Promise((resolve, reject) => {
+    const read: NodeFacts[] = [];
+    let failure: unknown;
+    let open = asked.length;
+    const finish = (): void => {
+      clearTimeout(timer);
+      const late = { code: 'CLIENT_TIMEOUT' as const, what: 'answer of a node', timeoutMs: answerMs };
+      if (read.length > 0) resolve([...read]);
+      else reject(failure ?? new ClientError(late, `no node answered within ${answerMs} ms`));
+    };
+    let timer = setTimeout(finish, answerMs);
+    const came = (answer: NodeFacts): void => {
+      read.push(answer);
+      if (!isFresh(answer)) return;
+      clearTimeout(timer);
+      timer = setTimeout(finish, graceMs);
+    };
+    const failed = (error: unknown): void => {
+      failure ??= error;
+    };
+    for (const answer of asked) {
+      void answer.then(came, failed).then(() => {
+        open--;
+        if (open === 0) finish();
+      });
+    }
+  });
 }
 
 function sameGrant(a: AccessFacts, b: AccessFacts): boolean {
@@ -70,38 +129,39 @@ function sameGrant(a: AccessFacts, b: AccessFacts): boolean {
   return equalBytes(a.grant.contentId, b.grant.contentId);
 }
 
+/** The greatest revocation that a node has seen of this owner's, for this requester or everyone; 0 = none. */
+function revokedSeqOf({ said }: NodeFacts, question: Question, owner: PublicKey): number {
+  const isOwners = (entry: { sourceKey: PublicKey; studyHash: Uint8Array; patientKey: PublicKey }): boolean =>
+    isStudy(entry, question) && equalBytes(entry.patientKey, owner);
+  const grants = said.grants.filter(entry => isOwners(entry) && equalBytes(entry.requesterKey, question.requesterKey));
+  const revocations = said.revocations.filter(
+    entry => isOwners(entry) && (entry.requesterKey === null || equalBytes(entry.requesterKey, question.requesterKey)),
+  );
+  return Math.max(0, ...grants.map(entry => entry.revokedSeq), ...revocations.map(entry => entry.seq));
+}
+
 async function readFacts(node: NodeApi, question: Question): Promise<NodeFacts> {
   const { sourceKey, studyHash, requesterKey } = question;
-  const hashPrefix = toHex(studyHash).slice(0, prefixChars);
   for (let attempt = 0; attempt < readAttempts; attempt++) {
-    const [status, directory, studies, grants] = await Promise.all([
+    const [status, directory, { checkpoint, study }] = await Promise.all([
       node.status(),
       node.source(sourceKey),
-      node.studies({ hashPrefix }),
-      node.grants({ hashPrefix }),
+      node.study(sourceKey, studyHash),
     ]);
-    if (!equalBytes(studies.checkpoint.blockId, grants.checkpoint.blockId)) continue;
-    const study = studies.studies.find(entry => isStudy(entry, question));
-    const owner = study && effectiveOwner(study, studies.checkpoint.slot);
-    const entry = grants.grants.find(
+    const owner = study && effectiveOwner(study, checkpoint.slot);
+    const said = await node.grantsOfStudy(sourceKey, studyHash, owner ? [owner.owner, requesterKey] : []);
+    if (!equalBytes(checkpoint.blockId, said.checkpoint.blockId)) continue;
+    const entry = said.grants.find(
       grant =>
         isStudy(grant, question) &&
         owner &&
         equalBytes(grant.patientKey, owner.owner) &&
         equalBytes(grant.requesterKey, requesterKey),
     );
-    const revoked = grants.revocations.filter(
-      item =>
-        isStudy(item, question) &&
-        owner &&
-        equalBytes(item.patientKey, owner.owner) &&
-        (item.requesterKey === null || equalBytes(item.requesterKey, requesterKey)),
-    );
-    const revokedSeq = Math.max(0, entry?.revokedSeq ?? 0, ...revoked.map(item => item.seq));
     const standing = entry && entry.type === 3 && entry.seq > entry.floorSeq ? entry : null;
     const facts: AccessFacts = {
       chainId: status.chainId,
-      checkpoint: pointOf(grants.checkpoint),
+      checkpoint: pointOf(checkpoint),
       source: directory && { standingKey: directory.standingKey, url: directory.url, seq: directory.seq },
       study: study && owner ? { ...owner, withdrawn: study.withdrawn } : null,
       grant: standing && {
@@ -110,10 +170,10 @@ async function readFacts(node: NodeApi, question: Question): Promise<NodeFacts> 
         receiptHash: standing.receiptHash,
         contentId: standing.contentId,
       },
-      revokedSeq,
-      proof: standing ? await proofBundle(node, standing) : new Uint8Array(),
+      revokedSeq: 0,
+      proof: new Uint8Array(),
     };
-    return { facts, revokedSeq };
+    return { node, facts, grant: standing, said };
   }
   throw new ClientError(
     { code: 'CLIENT_STATE_MOVED', attempts: readAttempts },
@@ -140,6 +200,21 @@ function pointOf(checkpoint: FinalCheckpoint): AccessFacts['checkpoint'] {
   return { slot: checkpoint.slot, blockId: checkpoint.blockId, timeMs: checkpoint.timeMs };
 }
 
+/** A decision is made again every moment, its proof only when the checkpoint moved. */
+async function proofOf({ node, facts, grant }: NodeFacts, bundles: Bundles): Promise<Uint8Array> {
+  if (!grant) return new Uint8Array();
+  const name = `${toHex(facts.checkpoint.blockId)} ${toHex(grant.contentId)}`;
+  const known = bundles.get(name);
+  if (known) return known;
+  const made = await proofBundle(node, grant);
+  for (const oldest of bundles.keys()) {
+    if (bundles.size < maxBundles) break;
+    bundles.delete(oldest);
+  }
+  bundles.set(name, made);
+  return made;
+}
+
 /**
  * The three leaves that prove a grant, each with the checkpoint that the node proved it under:
  * canonical [[table, slot, stateRoot, value (empty = absent), proof], …] for study, consent and floor.
@@ -163,39 +238,19 @@ async function proofBundle(node: NodeApi, grant: GrantEntry): Promise<Uint8Array
   );
 }
 
-function watchAll(nodes: readonly NodeApi[], cursor: number, onEvent: (event: AccessEvent) => void): () => void {
-  const stops = nodes.map(node => watchOne(node, cursor, onEvent));
+function watchAll(init: HttpAccessViewInit, cursor: number, onEvent: (event: AccessEvent) => void): () => void {
+  const stops = init.nodes.map(node => watchOne(node, cursor, onEvent, () => init.onReset?.(node)));
   return () => {
     for (const stop of stops) stop();
   };
 }
 
-/** Follow one node for ever: a stream that ends is opened again with the last cursor. */
-function watchOne(node: NodeApi, from: number, onEvent: (event: AccessEvent) => void): () => void {
-  let cursor = from;
-  let stopped = false;
-  let stop = (): void => undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const follow = (): void => {
-    if (stopped) return;
-    stop = node.events(
-      cursor,
-      event => {
-        cursor = event.cursor;
-        const passed = accessEvent(event);
-        if (passed) onEvent(passed);
-      },
-      () => {
-        timer = setTimeout(follow, reconnectMs);
-      },
-    );
-  };
-  follow();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-    stop();
-  };
+function watchOne(node: NodeApi, from: number, onEvent: (event: AccessEvent) => void, onReset: () => void): () => void {
+  return followEvents(node, from, event => {
+    if (event.kind === 'reset') onReset();
+    const passed = accessEvent(event);
+    if (passed) onEvent(passed);
+  });
 }
 
 function accessEvent(event: NodeEvent): AccessEvent | null {

@@ -15,6 +15,7 @@ import {
   toHex,
 } from '@radpass/core';
 import { ClientError } from './errors.js';
+import { askNarrowing } from './narrowing.js';
 import type { NodeApi } from './nodeApi.js';
 import type { GrantEntry, SourceEntry } from './nodeSchemas.js';
 import { encodeRecord, parseRecord, type RecordStore } from './walletRecord.js';
@@ -22,13 +23,21 @@ import { z } from './zod.js';
 
 const keysPerCard = 8;
 const cardLifetimeMs = 30 * 24 * 3_600_000;
-const prefixChars = 8;
 
 const inboxRecord = z.object({
   version: z.literal(1),
   chainId: z.string(),
   /** Every key ever put on a card, with the card's label; seeds are secret. */
   keys: z.array(z.object({ seed: z.string(), requesterKey: z.string(), label: z.string() })),
+  /** Grants by their numbers: the first was the first that this inbox ever saw. */
+  seen: z.array(
+    z.object({
+      requesterKey: z.string(),
+      sourceKey: z.string(),
+      studyHash: z.string(),
+      patientKey: z.string(),
+    }),
+  ),
   /** What a retrieval left behind, by requester key and study hash. */
   retrieved: z.array(
     z.object({ requesterKey: z.string(), studyHash: z.string(), sha256: z.string(), time: z.number() }),
@@ -39,7 +48,7 @@ const inboxRecord = z.object({
 type InboxRecord = z.output<typeof inboxRecord>;
 
 export interface InboxGrant {
-  /** The grant's number in this inbox, from 1; a number never changes its meaning while grants only come. */
+  /** The grant's number in this inbox, from 1, in the order in which they were first seen; it never changes its meaning. */
   grant: number;
   label: string;
   patientKey: PublicKey;
@@ -75,7 +84,14 @@ export class Inbox {
     const bytes = await deps.store.load();
     if (bytes) return new Inbox(deps, parseRecord(bytes, inboxRecord));
     const { chainId } = await deps.node.status();
-    const inbox = new Inbox(deps, { version: 1, chainId: toHex(chainId), keys: [], retrieved: [], recordNumbers: {} });
+    const inbox = new Inbox(deps, {
+      version: 1,
+      chainId: toHex(chainId),
+      keys: [],
+      seen: [],
+      retrieved: [],
+      recordNumbers: {},
+    });
     await inbox.#save();
     return inbox;
   }
@@ -98,19 +114,34 @@ export class Inbox {
     return { card: encodeRequesterCard(card), words: cardWords(card), expires };
   }
 
-  /** Everything that patients' grants to these keys say at the newest final block, in the order of the keys. */
+  /** Everything that patients' grants to these keys say at the newest final block, by number. */
   async grants(): Promise<InboxGrant[]> {
     const { sources } = await this.#deps.node.sources();
+    const known = this.#record.seen.length;
     const grants: InboxGrant[] = [];
     for (const { requesterKey, label } of this.#record.keys) {
-      const answer = await this.#deps.node.grants({ requesterPrefix: requesterKey.slice(0, prefixChars) });
+      const answer = await askNarrowing(requesterKey, requesterPrefix => this.#deps.node.grants({ requesterPrefix }));
       for (const entry of answer.grants.filter(grant => toHex(grant.requesterKey) === requesterKey)) {
         const source =
           sources.find(({ sourceKey, url }) => url !== '' && equalBytes(sourceKey, entry.sourceKey)) ?? null;
-        grants.push(this.#listed(entry, { number: grants.length + 1, label, source }));
+        grants.push(this.#listed(entry, { number: this.#numberOf(entry), label, source }));
       }
     }
-    return grants;
+    if (this.#record.seen.length > known) await this.#save();
+    return grants.sort((a, b) => a.grant - b.grant);
+  }
+
+  #numberOf(entry: GrantEntry): number {
+    const names = {
+      requesterKey: toHex(entry.requesterKey),
+      sourceKey: toHex(entry.sourceKey),
+      studyHash: toHex(entry.studyHash),
+      patientKey: toHex(entry.patientKey),
+    };
+    const { seen } = this.#record;
+    const name = JSON.stringify(names);
+    const at = seen.findIndex(one => JSON.stringify(one) === name);
+    return at >= 0 ? at + 1 : seen.push(names);
   }
 
   #listed(entry: GrantEntry, p: { number: number; label: string; source: SourceEntry | null }): InboxGrant {
@@ -136,7 +167,7 @@ export class Inbox {
 
   /** One grant by its number. @throws ClientError CLIENT_GRANT_UNKNOWN */
   async grant(number: number): Promise<InboxGrant> {
-    const grant = (await this.grants())[number - 1];
+    const grant = (await this.grants()).find(one => one.grant === number);
     if (grant) return grant;
     throw new ClientError({ code: 'CLIENT_GRANT_UNKNOWN', grant: number }, `the inbox has no grant ${number}`);
   }

@@ -5,6 +5,7 @@ export { createHttpAccessView, type HttpAccessViewInit } from './accessView.js';
 export { type Consent, type ConsentReceipt, createConsentReceipt } from './consentReceipt.js';
 // Errors
 export { ClientError, type ClientErrorDetail } from './errors.js';
+export { followEvents } from './followEvents.js';
 // Gateway
 export { type ClaimState, GatewayApi, type RedeemedOffer, type StudyCard } from './gatewayApi.js';
 // Node
@@ -14,5 +15,6 @@ export { Inbox, type InboxDeps, type InboxGrant } from './inbox.js';
 export { NodeApi, orNull, type SeqQuery } from './nodeApi.js';
 export * from './nodeSchemas.js';
 // Patient
-export { type Allowed, type Claimed, type ListedStudy, Wallet, type WalletDeps } from './wallet.js';
+export { Wallet, type WalletDeps } from './wallet.js';
+export type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
 export type { RecordStore, WalletRecord } from './walletRecord.js';

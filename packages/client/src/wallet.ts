@@ -22,15 +22,17 @@ import {
   type PublicKey,
   parsePublicKey,
   publicKeyHex,
+  type RequesterCard,
   type SecretKey,
   type StudyOffer,
   toHex,
 } from '@radpass/core';
 import { createConsentReceipt } from './consentReceipt.js';
 import { ClientError } from './errors.js';
-import type { ClaimState, GatewayApi, StudyCard } from './gatewayApi.js';
+import type { GatewayApi } from './gatewayApi.js';
 import type { NodeApi, SeqQuery } from './nodeApi.js';
 import type { StudyEntry } from './nodeSchemas.js';
+import type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
 import { checkRedeemed, freeKey, type Here, readCard, readOffer } from './walletChecks.js';
 import {
   encodeRecord,
@@ -48,32 +50,6 @@ export interface WalletDeps {
   gateway: (url: string) => GatewayApi;
   /** Unix ms. */
   now: () => number;
-}
-
-export interface Claimed {
-  /** The study's number in this wallet, from 1. */
-  study: number;
-  card: StudyCard;
-  /** Six words that the desk's screen must show too, before staff confirm. */
-  words: string[];
-}
-
-export interface Allowed {
-  study: number;
-  label: string;
-  /** Six words that the requester's screen must show too. */
-  words: string[];
-  transactionId: Uint8Array;
-}
-
-export interface ListedStudy {
-  study: number;
-  card: StudyCard;
-  /** waiting … refused as the gateway says; "yours" only when the ledger's final state names this wallet's key. */
-  state: ClaimState['state'] | 'yours' | 'lost' | 'unknown';
-  /** Set when the source has re-established ownership for another key and the veto is still possible. */
-  takeoverPending: boolean;
-  grants: { label: string; requesterKey: string; notAfter: number; revoked: boolean }[];
 }
 
 export class Wallet {
@@ -164,40 +140,73 @@ export class Wallet {
     };
   }
 
-  /** Allow the requester of a card to retrieve a study, until a time or until revoked. */
+  /**
+   * Allow the requester of a card to retrieve a study, until a time or until revoked. A grant to the same card that
+   * was signed and never taken by a node (a crash, no connection) is completed, not made a second time.
+   */
   async allow(number: number, cardText: string, p: { notAfter?: number } = {}): Promise<Allowed> {
     const study = this.#study(number);
     const card = readCard(cardText, this.#here());
     await this.#mustBeOwner(number, study);
     const notAfter = p.notAfter ?? 0;
-    const requesterKey = freeKey(card, this.#usedKeys());
+    const names = new Set(card.keys.map(publicKeyHex));
+    const begun = study.grants.find(grant => grant.unposted !== '' && !grant.revoked && names.has(grant.requesterKey));
+    const grant =
+      begun?.notAfter === notAfter && (await this.#post(begun))
+        ? begun
+        : await this.#grant(study, { card, notAfter, begun });
+    return { study: number, label: card.label, words: cardWords(card), transactionId: fromHex(grant.transactionId) };
+  }
+
+  /** Sign a grant, keep it, post it. `begun` is replaced: its key goes to the same requester. */
+  async #grant(
+    study: WalletStudy,
+    p: { card: RequesterCard; notAfter: number; begun: WalletGrant | undefined },
+  ): Promise<WalletGrant> {
+    const { card, notAfter, begun } = p;
+    const requesterKey = begun ? parsePublicKey(begun.requesterKey) : freeKey(card, this.#usedKeys());
     const receipt = createConsentReceipt({
       information: `imaging study: ${study.card.modality} ${study.card.date} ${study.card.description}`.trim(),
       source: study.url,
       recipient: card.label,
       expires: notAfter === 0 ? 'until revoked' : new Date(notAfter).toISOString(),
     });
-    const transaction = createAllowAccess({
-      ...this.#entryFields(study),
-      seq: await this.#seq(study, requesterKey),
-      requesterKey,
-      notAfter,
-      receiptHash: receipt.hash,
-    });
-    const { seq } = transaction.tuple as AllowAccess;
-    study.grants.push({
+    const seq = await this.#seq(study, requesterKey);
+    const fields = { ...this.#entryFields(study), requesterKey, notAfter, receiptHash: receipt.hash };
+    const transaction = createAllowAccess({ ...fields, seq: Math.max(seq, (begun?.seq ?? 0) + 1) });
+    const grant: WalletGrant = {
       requesterKey: publicKeyHex(requesterKey),
       label: card.label,
-      seq,
+      seq: (transaction.tuple as AllowAccess).seq,
       notAfter,
       transactionId: toHex(transaction.id),
+      unposted: toHex(transaction.bytes),
       revoked: false,
       receipt: toHex(receipt.receipt),
       receiptRandom: toHex(receipt.random),
-    });
+    };
+    study.grants = [...study.grants.filter(other => other !== begun), grant];
     await this.#save();
     await this.#deps.node.submit(transaction);
-    return { study: number, label: card.label, words: cardWords(card), transactionId: transaction.id };
+    await this.#setPosted(grant);
+    return grant;
+  }
+
+  /** Post what was signed before; false when the ledger won't have it any more. */
+  async #post(grant: WalletGrant): Promise<boolean> {
+    try {
+      await this.#deps.node.submit(fromHex(grant.unposted));
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'CLIENT_REFUSED') return false;
+      throw error;
+    }
+    await this.#setPosted(grant);
+    return true;
+  }
+
+  #setPosted(grant: WalletGrant): Promise<void> {
+    grant.unposted = '';
+    return this.#save();
   }
 
   /**
@@ -264,10 +273,11 @@ export class Wallet {
       card: study.card,
       state: await this.#stateOf(study, entry),
       takeoverPending: entry?.pendingOwner != null && toHex(entry.owner) === study.patientKey,
-      grants: study.grants.map(({ label, requesterKey, notAfter, revoked }) => ({
+      grants: study.grants.map(({ label, requesterKey, notAfter, unposted, revoked }) => ({
         label,
         requesterKey,
         notAfter,
+        posted: unposted === '',
         revoked,
       })),
     };
@@ -310,10 +320,7 @@ export class Wallet {
   }
 
   async #entryOf(study: WalletStudy): Promise<StudyEntry | null> {
-    const { studies } = await this.#deps.node.studies({ hashPrefix: study.studyHash.slice(0, 8) });
-    const isThis = (entry: StudyEntry): boolean =>
-      toHex(entry.studyHash) === study.studyHash && toHex(entry.sourceKey) === study.sourceKey;
-    return studies.find(isThis) ?? null;
+    return (await this.#deps.node.study(parsePublicKey(study.sourceKey), fromHex(study.studyHash))).study;
   }
 
   async #seq(study: WalletStudy, requesterKey: PublicKey | null): Promise<number> {

@@ -14,6 +14,8 @@ const grant = z.object({
   seq: z.number().int(),
   notAfter: z.number().int(),
   transactionId: hexText,
+  /** The signed tuple until a node has taken it; empty afterwards. */
+  unposted: hexText,
   revoked: z.boolean(),
   /** The consent receipt and its 32 random bytes: what receiptHash binds. */
   receipt: hexText,

@@ -98,4 +98,67 @@ describe('what a gateway asks of its nodes', () => {
     moves = 100;
     await expect(facts()).rejects.toMatchObject({ code: 'CLIENT_STATE_MOVED' });
   });
+
+  it('does not wait for a node that takes the question and never answers', async () => {
+    nodes = [nodeWithGrant(), nodeWithGrant()];
+    nodes[0]!.silent = true;
+    const begun = Date.now();
+    expect((await facts(nodes[1]!.genesisTimeMs + 400_000)).grant?.seq).toBe(60_000);
+    expect(Date.now() - begun).toBeLessThan(900);
+  });
+
+  it('gives no say to a node whose checkpoint lies in the future', async () => {
+    nodes = [nodeWithGrant(), nodeWithGrant()];
+    nodes[1]!.slot = 1000;
+    nodes[1]!.grants = [];
+    const answer = await facts();
+    expect(answer.checkpoint.slot).toBe(100);
+    expect(answer.grant?.seq).toBe(60_000);
+  });
+
+  it("counts the new owner's revocation though the node that saw it still names the former owner", async () => {
+    const heir = keyOf(5).publicKey;
+    const reassigned = (): FakeNode => {
+      const node = nodeWithGrant();
+      node.studies[0]!.owner = heir;
+      node.grants[0]!.patientKey = heir;
+      return node;
+    };
+    nodes = [reassigned(), nodeWithGrant()];
+    nodes[1]!.slot = 50;
+    nodes[1]!.revocations = [{ sourceKey, studyHash, patientKey: heir, requesterKey: null, seq: 120_000 }];
+    expect((await facts()).revokedSeq).toBe(120_000);
+  });
+
+  it('takes the word of any fresh node that a study was withdrawn', async () => {
+    nodes = [nodeWithGrant(), nodeWithGrant()];
+    nodes[0]!.slot = 101;
+    nodes[1]!.studies[0]!.withdrawn = true;
+    expect((await facts()).study?.withdrawn).toBe(true);
+  });
+
+  it('asks with more digits when others made names that begin alike, down to the one entry', async () => {
+    nodes[0]!.crowdedBelow = 256;
+    nodes[0]!.onAsk = path => {
+      if (path === '/v1/studies') nodes[0]!.crowdedBelow = 128;
+      if (path === '/v1/grants') nodes[0]!.crowdedBelow = 256;
+    };
+    expect((await facts()).grant?.seq).toBe(60_000);
+  });
+
+  it('asks for the proof of a grant once a checkpoint', async () => {
+    let proofs = 0;
+    nodes[0]!.onAsk = path => {
+      if (path === '/v1/proof') proofs++;
+    };
+    const api = new NodeApi({ url: 'http://127.0.0.1:1', fetch: nodes[0]!.fetch });
+    const now = (): number => nodes[0]!.genesisTimeMs + 400_000;
+    const view = createHttpAccessView({ nodes: [api], now, maxStalenessMs: 60_000 });
+    const first = await view.facts(sourceKey, studyHash, doctor);
+    expect((await view.facts(sourceKey, studyHash, doctor)).proof).toEqual(first.proof);
+    expect(proofs).toBe(3);
+    nodes[0]!.slot++;
+    await view.facts(sourceKey, studyHash, doctor);
+    expect(proofs).toBe(6);
+  });
 });

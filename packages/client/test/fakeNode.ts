@@ -41,6 +41,10 @@ export class FakeNode {
   submitted: Uint8Array[] = [];
   bound = 0;
   down = false;
+  /** A node that takes the question and never answers. */
+  silent = false;
+  /** Prefixes shorter than this (hex digits) find too many answers. */
+  crowdedBelow = 0;
   /** Called before each answer: a test moves the state between two reads with it. */
   onAsk: (path: string) => void = () => undefined;
   refusal: { status: number; body: object } | null = null;
@@ -49,6 +53,10 @@ export class FakeNode {
     if (this.down) throw new Error('connect ECONNREFUSED');
     const { pathname, searchParams } = new URL(url);
     this.onAsk(pathname);
+    if (this.silent) return new Promise(() => undefined);
+    const prefix = searchParams.get('hashPrefix') ?? searchParams.get('requesterPrefix');
+    if (prefix !== null && prefix.length < this.crowdedBelow)
+      return answer(400, { error: { code: 'LEDGER_PREFIX_TOO_SHORT', message: 'more', detail: { limit: 64 } } });
     if (this.refusal && init?.method === 'POST') return answer(this.refusal.status, this.refusal.body);
     if (init?.method === 'POST') {
       this.submitted.push(init.body as Uint8Array);
@@ -66,17 +74,23 @@ export class FakeNode {
       const found = this.sources.find(entry => path.endsWith(toHex(entry.sourceKey)));
       return found ? { checkpoint, source: this.#source(found) } : null;
     }
-    const starts = (bytes: Uint8Array, name: string): boolean =>
-      query.has(name) && toHex(bytes).startsWith(query.get(name) ?? '');
+    const starts = (parts: Uint8Array[], name: string): boolean =>
+      query.has(name) &&
+      parts
+        .map(toHex)
+        .join('')
+        .startsWith(query.get(name) ?? '');
     if (path === '/v1/studies') {
       const studies = this.studies.filter(
-        study => starts(study.studyHash, 'hashPrefix') || starts(study.owner, 'patientPrefix'),
+        study => starts([study.studyHash, study.sourceKey], 'hashPrefix') || starts([study.owner], 'patientPrefix'),
       );
       return { checkpoint, studies: studies.map(studyBody) };
     }
     if (path === '/v1/grants') {
       const grants = this.grants.filter(
-        grant => starts(grant.studyHash, 'hashPrefix') || starts(grant.requesterKey, 'requesterPrefix'),
+        grant =>
+          starts([grant.studyHash, grant.sourceKey, grant.patientKey, grant.requesterKey], 'hashPrefix') ||
+          starts([grant.requesterKey], 'requesterPrefix'),
       );
       const revocations = this.revocations.map(item => ({
         ...hexed(item),

@@ -90,4 +90,26 @@ describe('the inbox', () => {
     expect(await (await open()).grant(1)).toMatchObject({ retrieved: true, recordNumber: 'MRN 12' });
     await expect(inbox.grant(2)).rejects.toMatchObject({ code: 'CLIENT_GRANT_UNKNOWN' });
   });
+
+  it('keeps the number of a grant when another comes to an earlier key, and when one disappears', async () => {
+    const inbox = await open();
+    const { keys } = parseRequesterCard((await inbox.card('Dr. D')).card, nobleVerifier);
+    const to = (n: number) => ({ sourceKey, studyHash, patientKey, requesterKey: keys[n]!, seq: 60_000 });
+    node.grants = [to(3)];
+    expect((await inbox.grants()).map(({ grant }) => grant)).toEqual([1]);
+    node.grants = [to(0), to(3)];
+    const later = await open();
+    expect((await later.grants()).map(({ grant }) => grant)).toEqual([1, 2]);
+    expect((await later.grant(1)).requesterKey).toEqual(keys[3]);
+    node.grants = [to(0)];
+    expect((await later.grant(2)).requesterKey).toEqual(keys[0]);
+    await expect(later.grant(1)).rejects.toMatchObject({ code: 'CLIENT_GRANT_UNKNOWN' });
+  });
+
+  it('finds its grants though somebody made many to keys that begin alike', async () => {
+    const inbox = await open();
+    await grantToFirstKey(inbox);
+    node.crowdedBelow = 64;
+    expect(await inbox.grants()).toHaveLength(1);
+  });
 });

@@ -211,4 +211,39 @@ describe('the wallet', () => {
     saved = new TextEncoder().encode('{"version":1}');
     await expect(open()).rejects.toMatchObject({ code: 'CLIENT_RECORD_DAMAGED' });
   });
+
+  it('completes a grant that was signed and never taken by a node, with the same bytes', async () => {
+    const wallet = await open();
+    await own(wallet);
+    const { fetch } = node;
+    let signed: Uint8Array | undefined;
+    Object.assign(node, {
+      fetch: async (...[at, init]: Parameters<typeof fetch>) => {
+        if (init?.method !== 'POST') return fetch(at, init);
+        signed = init.body as Uint8Array;
+        throw new Error('connection reset');
+      },
+    });
+    await expect((await open()).allow(1, card())).rejects.toMatchObject({ code: 'CLIENT_UNREACHABLE' });
+    Object.assign(node, { fetch });
+    expect((await (await open()).list())[0]?.grants).toMatchObject([{ posted: false }]);
+    await (await open()).allow(1, card());
+    expect(node.submitted).toEqual([signed]);
+    expect((await (await open()).list())[0]?.grants).toMatchObject([{ posted: true }]);
+    await (await open()).allow(1, card());
+    const keys = (await (await open()).list())[0]?.grants.map(grant => grant.requesterKey);
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it('signs again, to the same key, what the ledger would not have any more', async () => {
+    const wallet = await open();
+    await own(wallet);
+    node.refusal = { status: 409, body: { error: { code: 'LEDGER_TX_SEQ', message: 'too old', detail: {} } } };
+    await expect(wallet.allow(1, card())).rejects.toMatchObject({ code: 'CLIENT_REFUSED' });
+    node.refusal = null;
+    await wallet.allow(1, card());
+    expect((await wallet.list())[0]?.grants).toMatchObject([
+      { posted: true, requesterKey: toHex(keyOf(20).publicKey) },
+    ]);
+  });
 });
