@@ -11,7 +11,7 @@ export type NodeErrorDetail =
   | { code: 'NODE_NOT_FOUND'; what: string } // asked for something that is not there
   | { code: 'NODE_NOT_READY'; reason: string } // up, and not able to answer yet
   | { code: 'NODE_CLOCK'; aheadByMs: number } // the machine's clock runs ahead of the network's: nothing is signed
-  | { code: 'NODE_BUSY'; limit: number } // too many event streams
+  | { code: 'NODE_BUSY'; limit: number } // too many requests or event streams from one address
   | { code: 'NODE_FORBIDDEN'; reason: string } // the local surface: wrong token, Host or Origin
   | { code: 'NODE_OWNERSHIP'; reason: string } // a proof that doesn't hold
   | { code: 'NODE_INTERNAL' } // a defect: the log has it

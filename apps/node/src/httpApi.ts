@@ -6,7 +6,7 @@
 import { hexBytes } from '@radpass/client/node';
 import { explainTuple, fromHex, parsePublicKey } from '@radpass/core';
 import type { Chain, Genesis, LedgerStatus } from '@radpass/ledger';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { NodeError } from './errors.js';
@@ -18,7 +18,7 @@ import type { Log } from './runtime.js';
 import { tableNumbers } from './tableNames.js';
 
 const maxTransactionBytes = 4096;
-const requestsPerMinute = 6000;
+const requestsPerMinute = 60_000;
 const postsPerMinute = 1200;
 
 export interface ApiInit {
@@ -45,7 +45,14 @@ export function createHttpApi(init: ApiInit): Express {
     response.set('Cross-Origin-Resource-Policy', 'cross-origin');
     next();
   });
-  app.use(rateLimit({ windowMs: 60_000, limit: requestsPerMinute, standardHeaders: 'draft-8', legacyHeaders: false }));
+  app.use(limited(requestsPerMinute));
+  app.use((request, response, next) => {
+    if (request.method !== 'OPTIONS') return next();
+    response.set('Access-Control-Allow-Methods', 'GET, POST');
+    response.set('Access-Control-Allow-Headers', 'content-type, last-event-id');
+    response.set('Access-Control-Max-Age', '86400');
+    response.status(204).end();
+  });
 
   app.get('/health', (_request, response) => {
     const doubt = init.clock.doubt();
@@ -55,12 +62,7 @@ export function createHttpApi(init: ApiInit): Express {
   app.get('/status', (_request, response) => send(response, statusOf(init, chain.status())));
   app.get('/openapi.json', (_request, response) => send(response, openApiDocument(init.version)));
 
-  const posts = rateLimit({
-    windowMs: 60_000,
-    limit: postsPerMinute,
-    standardHeaders: 'draft-8',
-    legacyHeaders: false,
-  });
+  const posts = limited(postsPerMinute);
   const raw = express.raw({ type: 'application/octet-stream', limit: maxTransactionBytes });
   const json = express.json({ limit: 3 * maxTransactionBytes });
   app.post('/v1/transactions', posts, raw, json, async (request, response) => {
@@ -130,6 +132,17 @@ export function createHttpApi(init: ApiInit): Express {
   return app;
 }
 
+function limited(limit: number): RequestHandler {
+  return rateLimit({
+    windowMs: 60_000,
+    limit,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    handler: (_request, _response, next) =>
+      next(new NodeError({ code: 'NODE_BUSY', limit }, 'too many requests from this address: try later')),
+  });
+}
+
 function statusOf(init: ApiInit, status: LedgerStatus): object {
   return {
     ...status,
@@ -169,7 +182,7 @@ function prefixOf<N extends string>(request: Request, names: readonly [N, N]): R
   const name = names.find(candidate => typeof request.query[candidate] === 'string');
   if (!name) throw badRequest(`one of the query parameters ${names.join(', ')} is needed`);
   const prefix = text(request, name);
-  if (!/^[0-9a-f]{1,64}$/.test(prefix)) throw badRequest(`${name}: expected 1 to 64 lowercase hex characters`);
+  if (!/^[0-9a-f]{1,256}$/.test(prefix)) throw badRequest(`${name}: expected 1 to 256 lowercase hex characters`);
   return { [name]: prefix } as Record<N, string>;
 }
 

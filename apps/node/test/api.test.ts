@@ -163,6 +163,17 @@ describe('answers', () => {
   });
 });
 
+describe('what the API lets a page of any origin do', () => {
+  it('answers the preflight of a post, and says so without credentials', async () => {
+    const answer = await fetch(`${node.url}/v1/transactions`, { method: 'OPTIONS' });
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    expect(answer.headers.get('access-control-allow-methods')).toContain('POST');
+    expect(answer.headers.get('access-control-allow-headers')).toContain('content-type');
+    expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
+  });
+});
+
 describe('what the API refuses', () => {
   it.each([
     ['no transaction', new Uint8Array(100).fill(0xc1), undefined, 400, 'CORE_DECODE'],
@@ -189,7 +200,7 @@ describe('what the API refuses', () => {
     ['/v1/studies?hashPrefix=', 400, 'NODE_REQUEST'],
     ['/v1/studies?hashPrefix=XYZ', 400, 'NODE_REQUEST'],
     ['/v1/studies?hashPrefix=aa&hashPrefix=bb', 400, 'NODE_REQUEST'],
-    [`/v1/grants?hashPrefix=${'a'.repeat(65)}`, 400, 'NODE_REQUEST'],
+    [`/v1/grants?hashPrefix=${'a'.repeat(257)}`, 400, 'NODE_REQUEST'],
     ['/v1/proof?table=secrets&key=00', 400, 'NODE_REQUEST'],
     ['/v1/proof?table=studies', 400, 'NODE_REQUEST'],
     ['/v1/seq', 400, 'NODE_REQUEST'],

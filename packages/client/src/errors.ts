@@ -22,6 +22,7 @@ export type ClientErrorDetail =
   | { code: 'CLIENT_CARD_USED_UP'; label: string } // every key of the card is in use already
   | { code: 'CLIENT_OFFER_MISMATCH'; what: string } // the gateway's answer doesn't fit the offer
   | { code: 'CLIENT_PORT_IN_USE'; address: string } // another program listens there
+  | { code: 'CLIENT_SECRET_FILE'; path: string; reason: string } // a secret file that others can read, or that is damaged
   | { code: 'CLIENT_RECORD_DAMAGED'; reason: string }; // the wallet's or inbox's own file can't be read
 
 /** Thrown by everything in this package. */

@@ -161,7 +161,7 @@ async function serve(
   if (!p.admin) return { api: api.url, admin: null };
   if (!isLoopback(splitAddress(p.admin).host))
     throw new UsageError('--admin: the local surface listens on loopback only');
-  const token = localToken(join(p.dataDir, 'admin.token'));
+  const token = await localToken(join(p.dataDir, 'admin.token'));
   const handler = createAdminApi({ token, network: parts.network, chain: parts.chain, log: p.log });
   const admin = await listenHttp({ address: p.admin, handler });
   stops.push(admin.close);

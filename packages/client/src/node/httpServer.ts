@@ -1,6 +1,5 @@
 /** What node and gateway share as servers: listening with bounds, closing at once, and guarding a local surface. */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { ClientError } from '../errors.js';
@@ -80,12 +79,6 @@ function closeServer(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
-}
-
-/** The bearer token of a local surface: 32 random bytes in a file that only its owner reads, made at the first start. */
-export function localToken(path: string): string {
-  if (!existsSync(path)) writeFileSync(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
-  return readFileSync(path, 'utf8').trim();
 }
 
 /**

@@ -6,7 +6,6 @@ export {
   type Listening,
   listenHttp,
   localRefusal,
-  localToken,
   type ServerTls,
   splitAddress,
 } from './httpServer.js';
@@ -14,3 +13,4 @@ export { isLoopback, type NodeFetchInit, nodeFetch } from './nodeFetch.js';
 export { type LayeredCommand, layerOptions } from './optionLayers.js';
 export { loadRecord, saveRecord } from './recordFile.js';
 export { recordFile } from './recordSealing.js';
+export { localToken, secretFile } from './secretFile.js';
