@@ -28,13 +28,14 @@ import {
   verifyReclaim,
 } from '@radpass/core';
 import { GatewayError } from './errors.js';
+import { ledgerStudy } from './ledgerStudy.js';
 import { liveOffer, type OfferDesk, tokenHashOf } from './offers.js';
 import type { ClaimRecord } from './records.js';
 
 export interface ClaimDesk extends OfferDesk {
   key: SecretKey;
   verifier: Verifier;
-  node: NodeApi;
+  nodes: readonly NodeApi[];
   /** Begin posting what was added to the outbox. */
   post: () => void;
 }
@@ -51,8 +52,8 @@ export function receiveClaim(desk: ClaimDesk, token: Uint8Array, signed: Signed)
     const same = claims.find(claim => claim.tokenHash === offer.tokenHash && claim.signed === text);
     if (same) return same;
     if (offer.state !== 'redeemed') throw invalid('the offer was not redeemed, or another claim stands on it');
-    const underWay = claims.some(claim => claim.studyHash === offer.studyHash && isUnderWay(claim));
-    if (underWay || (await hasOtherOwner(desk, offer.studyHash, signed))) {
+    const stands = claims.some(claim => claim.studyHash === offer.studyHash && standsAgainst(claim, signed.kind));
+    if (stands || (await hasOtherOwner(desk, offer.studyHash, signed))) {
       throw new GatewayError(
         { code: 'GATEWAY_STUDY_CLAIMED' },
         'this study has an owner already, or a claim on it is under way',
@@ -76,8 +77,10 @@ export function receiveClaim(desk: ClaimDesk, token: Uint8Array, signed: Signed)
   });
 }
 
-function isUnderWay(claim: ClaimRecord): boolean {
-  return claim.state === 'waiting' || claim.state === 'confirmed' || claim.state === 'posted';
+/** A claim that is under way; against a first claim a final one, too, whatever a node that is behind may say. */
+function standsAgainst(claim: ClaimRecord, kind: ClaimRecord['kind']): boolean {
+  const underWay = claim.state === 'waiting' || claim.state === 'confirmed' || claim.state === 'posted';
+  return underWay || (kind === 'claim' && claim.state === 'final');
 }
 
 /** Check the patient's signature and that it speaks of our study; returns the patient's key. */
@@ -106,18 +109,10 @@ function invalid(reason: string): GatewayError {
 
 /** A first claim wants a study without an owner; a reclaim wants exactly the owner that it names. */
 async function hasOtherOwner(desk: ClaimDesk, studyHash: string, signed: Signed): Promise<boolean> {
-  const entry = await ledgerStudy(desk.node, desk.sourceKey, studyHash);
+  const entry = await ledgerStudy(desk.nodes, desk.sourceKey, studyHash);
   if (signed.kind === 'claim') return entry !== null;
   const { previousPatientKey } = decodeReclaim(signed.bytes);
   return !entry || entry.pendingOwner !== null || !equalBytes(entry.owner, previousPatientKey);
-}
-
-/** The study's entry on the ledger, or null. */
-export async function ledgerStudy(node: NodeApi, sourceKey: Uint8Array, studyHash: string) {
-  const { studies } = await node.studies({ hashPrefix: studyHash.slice(0, 16) });
-  const isOurs = (entry: (typeof studies)[number]): boolean =>
-    toHex(entry.studyHash) === studyHash && equalBytes(entry.sourceKey, sourceKey);
-  return studies.find(isOurs) ?? null;
 }
 
 /** Staff compared the words with the patient's screen: co-sign and post. */

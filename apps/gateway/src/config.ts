@@ -6,7 +6,8 @@ const node = z.strictObject({ url: z.string().describe('HTTP API of a node'), ca
 export const configSchema = z.strictObject({
   /** What the ledger publishes for this source: the ITI-43 endpoint. */
   url: z.string(),
-  listen: z.strictObject({ address: z.string(), plainBehindProxy: z.boolean().optional() }),
+  /** Without TLS, only connections from these addresses (reverse proxies) are taken. */
+  listen: z.strictObject({ address: z.string(), plainBehindProxy: z.array(z.string()).min(1).max(16).optional() }),
   tls: z.strictObject({ cert: z.string(), key: z.string(), clientCa: z.string().optional() }).optional(),
   /** File with the source key. */
   key: z.string(),

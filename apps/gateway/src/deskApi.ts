@@ -9,8 +9,9 @@ import { z } from 'zod';
 import { type ClaimDesk, confirmClaim, refuseClaim } from './claims.js';
 import { listDisclosures } from './disclosures.js';
 import { GatewayError } from './errors.js';
-import { answerError, jsonBody, send } from './httpErrors.js';
+import { answerErrors, jsonBody, send } from './httpErrors.js';
 import { createOffer } from './offers.js';
+import type { Log } from './runtime.js';
 
 const offerBody = z.union([
   z.strictObject({ studyInstanceUID: z.string().max(64) }),
@@ -26,6 +27,7 @@ export interface DeskInit {
   signingTime: () => Promise<number>;
   withdraw: (studyHash: string) => Promise<string>;
   health: () => Promise<object>;
+  log: Log;
 }
 
 export function createDeskApi(init: DeskInit): Express {
@@ -74,7 +76,7 @@ export function createDeskApi(init: DeskInit): Express {
   app.use(() => {
     throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: 'page' }, 'the desk has nothing at this path');
   });
-  app.use(answerError);
+  app.use(answerErrors(init.log));
   return app;
 }
 

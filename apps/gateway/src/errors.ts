@@ -15,6 +15,9 @@ export type GatewayErrorDetail =
   | { code: 'GATEWAY_NOT_OWNER' } // the proof is by a key that doesn't own the study
   | { code: 'GATEWAY_STUDY_UNKNOWN'; study: string } // the store has no such study
   | { code: 'GATEWAY_STUDY_AMBIGUOUS'; studies: number } // an accession number of several studies
+  | { code: 'GATEWAY_STUDY_WITHDRAWN' } // published in error: neither offered nor served again
+  | { code: 'GATEWAY_BUSY' } // too many requests from this address
+  | { code: 'GATEWAY_METHOD'; allow: string } // the path takes other methods
   | { code: 'GATEWAY_BINDING_INVALID'; reason: string } // the node's binding doesn't fit
   | { code: 'GATEWAY_SOURCE_UNKNOWN' } // the ledger doesn't name this source yet
   | { code: 'GATEWAY_NOT_RUNNING'; address: string } // the desk can't be reached: is the gateway started?
@@ -25,3 +28,9 @@ export type GatewayErrorDetail =
   | { code: 'GATEWAY_INTERNAL' }; // a defect: the log has it
 
 export class GatewayError extends CodedError<GatewayErrorDetail> {}
+
+/** What a log may say of an error: its code, never its words, which may name people, keys or addresses. */
+export function codeOf(error: unknown): string {
+  if (error instanceof CodedError) return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}

@@ -2,11 +2,12 @@
  * The gateway, wired: image store, records, ITI-43 service over the nodes' view of the ledger, public surface, desk.
  * Start-up is recovery: what was acknowledged is in the records, and the outbox goes on posting.
  */
-import { createHash, randomBytes, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { createHttpAccessView, NodeApi, type NodeStatus } from '@radpass/client';
-import { listenHttp, localToken, nodeFetch } from '@radpass/client/node';
+import { listenHttp, localToken, nodeFetch, secretFile } from '@radpass/client/node';
 import {
   type AccessEvent,
   chooseSeq,
@@ -21,14 +22,16 @@ import {
 import { nodeVerifier, readKeyFile, readPassphrase } from '@radpass/core/node';
 import { folderStore, mimeType } from '@radpass/imaging';
 import { createRetrieveService, type DocumentProvider, openDisclosureStore, type RetrieveService } from '@radpass/xds';
-import { httpExchange, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
+import { httpExchange, httpLimits, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
 import type { RequestHandler } from 'express';
 import { Challenges, type ClaimDesk } from './claims.js';
 import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
 import { createDeskApi } from './deskApi.js';
-import { GatewayError } from './errors.js';
+import { codeOf, GatewayError } from './errors.js';
 import { readText } from './files.js';
+import { firstAnswer } from './ledgerStudy.js';
 import { Outbox } from './outbox.js';
+import { packageAhead } from './packagedAhead.js';
 import { createPublicApi } from './publicApi.js';
 import { Records, Turn } from './records.js';
 import { Revocations } from './revocations.js';
@@ -93,7 +96,9 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     ...(config.images.stableMs === undefined ? {} : { stableMs: config.images.stableMs }),
   });
   stops.push(() => store.close());
-  const studies = new Studies({ store, records, sourceKey, saltKey: saltKey(dataDir) });
+  // With these 32 bytes and the archive every study hash can be made again: back them up.
+  const saltKey = await secretFile(join(dataDir, 'salt.key'));
+  const studies = new Studies({ store, records, sourceKey, saltKey });
   const now = (): number => Date.now();
   const revocations = await Revocations.open({
     records,
@@ -104,7 +109,9 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     verifier: nodeVerifier,
     log,
     now,
+    post: () => outbox.wake(),
   });
+  stops.push(async () => revocations.stop());
   const outbox = new Outbox({ records, nodes, log, now });
   stops.push(() => outbox.stop());
   const desk: ClaimDesk = {
@@ -117,12 +124,15 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     now,
     key,
     verifier: nodeVerifier,
-    node: nodes[0]!,
+    nodes,
     post: () => outbox.wake(),
   };
 
   const maxStalenessMs = config.policy?.maxStalenessMs ?? defaultMaxStalenessMs;
-  const view = createHttpAccessView({ nodes, now, maxStalenessMs });
+  const catchUp = (node: NodeApi): void => {
+    void revocations.catchUp(node).catch((error: unknown) => log('catch-up-failed', { reason: codeOf(error) }));
+  };
+  const view = createHttpAccessView({ nodes, now, maxStalenessMs, onReset: node => catchUp(node) });
   const replay = await openReplayStore(join(dataDir, 'replays'));
   stops.push(() => replay.close());
   const disclosureLog = await openDisclosureLog(join(dataDir, 'disclosures'));
@@ -141,35 +151,47 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     clock: { now, monotonic: () => performance.now() },
     policy: { maxStalenessMs },
     revokedSeq: (owner, studyHash, requester) => revocations.revokedSeq(owner, studyHash, requester),
-    onRetrieval: event => log('retrieval', { kind: event.kind }),
+    onRetrieval: event =>
+      log('retrieval', { kind: event.kind, ...(event.kind === 'failed' ? { reason: codeOf(event.error) } : {}) }),
   });
   stops.push(async () => service.stop());
   stops.push(watchLedger(view, revocations, service, log));
 
-  const status = (): Promise<NodeStatus> => nodes[0]!.status();
+  stops.push(packageAhead({ node: nodes[0]!, sourceKey, studies, log }));
+
+  const status = (): Promise<NodeStatus> => firstAnswer(nodes, node => node.status());
   const withdraw = async (studyHash: string): Promise<string> => {
-    const seq = chooseSeq(headTime(await status()), (await nodes[0]!.seqBound({ sourceKey })) - 1);
+    const bound = await firstAnswer(nodes, node => node.seqBound({ sourceKey }));
+    const seq = chooseSeq(headTime(await status()), bound - 1);
     const transaction = createWithdrawStudy({ chainId, key, seq, sourceKey, studyHash: fromHex(studyHash, 32) });
     const transactionId = toHex(transaction.id);
     const value = { transactionId, transaction: toHex(transaction.bytes) };
-    await records.write([{ table: 'outbox', key: transactionId, value }]);
+    const study = await studies.byHash(studyHash);
+    await records.write([
+      { table: 'outbox', key: transactionId, value },
+      ...(study ? [{ table: 'studies' as const, key: studyHash, value: { ...study, withdrawn: true } }] : []),
+    ]);
     outbox.wake();
     return transactionId;
   };
+  const proxies = config.listen.plainBehindProxy ?? [];
   const publicApp = createPublicApi({
     desk,
     revocations,
     challenges: new Challenges(now),
     verifier: nodeVerifier,
     iti43: iti43Handler(service),
+    proxies,
+    log,
   });
   const deskApp = createDeskApi({
-    token: localToken(join(dataDir, 'desk.token')),
+    token: await localToken(join(dataDir, 'desk.token')),
     desk,
     disclosures,
-    signingTime: async () => chooseSeq(headTime(await status())),
+    signingTime: async () => chooseSeq(await status().then(headTime, now)),
     withdraw,
     health: async () => ({ ok: true, node: await status() }),
+    log,
   });
   const tls = config.tls && {
     cert: readText(config.tls.cert),
@@ -180,8 +202,8 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     address: config.listen.address,
     handler: publicApp,
     tls,
-    behindProxy: config.listen.plainBehindProxy ?? false,
-    prepare: limitServer,
+    behindProxy: proxies.length > 0,
+    prepare: server => (proxies.length > 0 ? onlyProxies(server, proxies) : limitServer(server)),
   });
   stops.push(listening.close);
   const deskListening = await listenHttp({ address: config.desk.listen, handler: deskApp });
@@ -195,8 +217,7 @@ export async function findSource(
   nodes: readonly NodeApi[],
   standing: PublicKey,
 ): Promise<{ chainId: Uint8Array; sourceKey: PublicKey }> {
-  const node = nodes[0]!;
-  const [{ chainId }, { sources }] = await Promise.all([node.status(), node.sources()]);
+  const [{ chainId }, { sources }] = await firstAnswer(nodes, node => Promise.all([node.status(), node.sources()]));
   const wanted = publicKeyHex(standing);
   const entry = sources.find(source => publicKeyHex(source.standingKey) === wanted);
   return { chainId, sourceKey: entry?.sourceKey ?? standing };
@@ -211,7 +232,7 @@ function documentsOf(studies: Studies): DocumentProvider {
   return {
     async open(studyHash) {
       const record = await studies.byHash(toHex(studyHash));
-      if (!record) return null;
+      if (!record || record.withdrawn) return null;
       const document = await studies.document(record);
       return { size: document.size, sha256: document.sha256, mimeType, stream: () => document.stream() };
     },
@@ -231,11 +252,7 @@ function watchLedger(
   };
   let last = Promise.resolve();
   const stop = view.watch(0, event => {
-    last = last
-      .then(() => handle(event))
-      .catch((error: unknown) =>
-        log('event-failed', { reason: error instanceof Error ? error.message : String(error) }),
-      );
+    last = last.then(() => handle(event)).catch((error: unknown) => log('event-failed', { reason: codeOf(error) }));
   });
   return async () => {
     stop();
@@ -245,7 +262,7 @@ function watchLedger(
 
 function iti43Handler(service: RetrieveService): RequestHandler {
   return async (request, response) => {
-    const exchange = await httpExchange(request, response);
+    const exchange = await httpExchange(request, response, request.ip);
     if (exchange) await service.handle(exchange);
   };
 }
@@ -260,9 +277,11 @@ function prepareFolder(path: string): string {
   }
 }
 
-/** 32 random bytes, made once: with them and the archive every study hash can be made again. Back it up. */
-function saltKey(dataDir: string): Uint8Array {
-  const path = join(dataDir, 'salt.key');
-  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600, flag: 'wx' });
-  return new Uint8Array(readFileSync(path));
+/** Plain http is for the named proxies alone; all their clients' connections come from them. */
+function onlyProxies(server: Server, proxies: readonly string[]): void {
+  server.on('connection', socket => {
+    const address = socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+    if (!proxies.includes(address)) socket.destroy();
+  });
+  limitServer(server, httpLimits.maxConnections);
 }

@@ -3,13 +3,17 @@
 import { ClientError } from '@radpass/client';
 import { hexBytes } from '@radpass/client/node';
 import { CodedError } from '@radpass/core';
-import type { NextFunction, Request, Response } from 'express';
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import type { z } from 'zod';
-import { GatewayError } from './errors.js';
+import { codeOf, GatewayError } from './errors.js';
+import type { Log } from './runtime.js';
 
 const statuses: Record<string, number> = {
   GATEWAY_REQUEST: 400,
   GATEWAY_NOT_FOUND: 404,
+  GATEWAY_METHOD: 405,
+  GATEWAY_BUSY: 429,
+  GATEWAY_STUDY_WITHDRAWN: 409,
   GATEWAY_STUDY_UNKNOWN: 404,
   GATEWAY_OFFER_UNKNOWN: 404,
   GATEWAY_OFFER_EXPIRED: 410,
@@ -38,14 +42,24 @@ export function jsonBody<S extends z.ZodType>(request: Request, schema: S): z.ou
   throw new GatewayError({ code: 'GATEWAY_REQUEST', reason }, reason);
 }
 
-export function answerError(error: unknown, _request: Request, response: Response, next: NextFunction): void {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
-  const { status, code, message, detail } = describe(error);
-  response.status(status);
-  send(response, { error: { code, message, detail } });
+/** The last handler of an app. What nobody foresaw goes to the log by its code and place, and to nobody else. */
+export function answerErrors(log: Log): ErrorRequestHandler {
+  return (error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const { status, code, message, detail } = describe(error);
+    if (status === 500) log('request-failed', { reason: codeOf(error), place: placeOf(error) });
+    response.status(status);
+    send(response, { error: { code, message, detail } });
+  };
+}
+
+/** Where it was thrown: the stack without the words before it. */
+function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack.slice(Math.max(0, stack.indexOf('\n    at '))).trim();
 }
 
 function describe(error: unknown): { status: number; code: string; message: string; detail: unknown } {
@@ -54,17 +68,25 @@ function describe(error: unknown): { status: number; code: string; message: stri
   }
   if (error instanceof CodedError) {
     const status = statuses[error.code] ?? (error.code.startsWith('CORE_') ? 400 : 500);
-    return { status, code: error.code, message: error.message, detail: error.detail };
+    if (status !== 500) return { status, code: error.code, message: error.message, detail: error.detail };
   }
-  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
-  if (type === 'entity.too.large')
-    return { status: 413, code: 'GATEWAY_REQUEST', message: 'the body is too large', detail: {} };
-  if (type === 'entity.parse.failed')
-    return { status: 400, code: 'GATEWAY_REQUEST', message: 'the body is no JSON', detail: {} };
-  return {
-    status: 500,
-    code: 'GATEWAY_INTERNAL',
-    message: 'the gateway failed to answer; its log says why',
-    detail: {},
-  };
+  const status = refusedBefore(error);
+  if (status) {
+    const reason = reasons[status] ?? 'the request is malformed';
+    return { status, code: 'GATEWAY_REQUEST', message: reason, detail: { reason } };
+  }
+  const message = 'the gateway failed to answer; its log says why';
+  return { status: 500, code: 'GATEWAY_INTERNAL', message, detail: {} };
+}
+
+const reasons: Record<number, string> = {
+  400: 'the request is malformed: its path, its length or its JSON',
+  413: 'the body is too large',
+  415: 'the body has an encoding that is not taken',
+};
+
+/** The 4xx status of a request that the framework could not read. */
+function refusedBefore(error: unknown): number | undefined {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }

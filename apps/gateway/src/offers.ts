@@ -26,6 +26,9 @@ export async function createOffer(
 ): Promise<{ offer: string; expires: number; studyHash: string }> {
   const summary = await desk.studies.find(q);
   const study = desk.studies.recordOf(summary.studyInstanceUID);
+  if ((await desk.studies.byHash(study.studyHash))?.withdrawn) {
+    throw new GatewayError({ code: 'GATEWAY_STUDY_WITHDRAWN' }, 'this study was withdrawn and is never served again');
+  }
   const token = randomBytes(32);
   const expires = desk.now() + offerLifetimeMs;
   const record: OfferRecord = { tokenHash: tokenHashOf(token), studyHash: study.studyHash, expires, state: 'open' };
@@ -41,8 +44,15 @@ export function tokenHashOf(token: Uint8Array): string {
   return toHex(sha256(token));
 }
 
-/** Redeem a token. Only the first time shows the study; the second voids the offer and any claim waiting on it. */
-export function redeemOffer(desk: OfferDesk, token: Uint8Array): Promise<StudyRecord> {
+/**
+ * Redeem a token. Only the first time shows the study; the second voids the offer and any claim waiting on it.
+ * @param prepare - makes the answer; what it throws leaves the offer open, so that the wallet may try again
+ */
+export function redeemOffer<T>(
+  desk: OfferDesk,
+  token: Uint8Array,
+  prepare: (study: StudyRecord) => Promise<T>,
+): Promise<T> {
   return desk.turn.take(async () => {
     const offer = await liveOffer(desk, tokenHashOf(token));
     if (offer.state !== 'open') {
@@ -51,8 +61,9 @@ export function redeemOffer(desk: OfferDesk, token: Uint8Array): Promise<StudyRe
     }
     const study = await desk.studies.byHash(offer.studyHash);
     if (!study) throw new GatewayError({ code: 'GATEWAY_OFFER_UNKNOWN' }, 'there is no such offer');
+    const answer = await prepare(study);
     await desk.records.write([{ table: 'offers', key: offer.tokenHash, value: { ...offer, state: 'redeemed' } }]);
-    return study;
+    return answer;
   });
 }
 

@@ -5,6 +5,7 @@
 
 import { ClientError, type NodeApi, orNull } from '@radpass/client';
 import { fromHex, randomBytes, toHex } from '@radpass/core';
+import { codeOf } from './errors.js';
 import type { Change, ClaimRecord, OutboxRecord, Records } from './records.js';
 import type { Log } from './runtime.js';
 
@@ -32,7 +33,7 @@ export class Outbox {
     clearTimeout(this.#timer);
     this.#working = this.#pass()
       .catch((error: unknown) => {
-        this.#log('outbox-failed', { reason: error instanceof Error ? error.message : String(error) });
+        this.#log('outbox-failed', { reason: codeOf(error) });
         return true;
       })
       .then(again => {
@@ -77,9 +78,10 @@ export class Outbox {
     const claim = record.claimId ? await this.#records.get('claims', record.claimId) : null;
     const id = toHex(randomBytes(8));
     const refused: ClaimRecord | null = claim && { ...claim, state: 'refused', reason };
+    const notice = { id, time: this.#now(), kind: 'transaction-dropped' as const, about: reason };
     await this.#records.write([
       { table: 'outbox', key: record.transactionId, value: null },
-      { table: 'notices', key: id, value: { id, time: this.#now(), kind: 'transaction-dropped', about: reason } },
+      ...(record.revocation ? [] : [{ table: 'notices' as const, key: id, value: notice }]),
       ...(refused ? [{ table: 'claims' as const, key: refused.id, value: refused }] : []),
     ]);
   }

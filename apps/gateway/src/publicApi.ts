@@ -15,11 +15,13 @@ import express, { type Express, type Request, type RequestHandler } from 'expres
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { z } from 'zod';
-import { type Challenges, type ClaimDesk, ledgerStudy, receiveClaim } from './claims.js';
+import { type Challenges, type ClaimDesk, receiveClaim } from './claims.js';
 import { GatewayError } from './errors.js';
-import { answerError, jsonBody, send } from './httpErrors.js';
+import { answerErrors, jsonBody, send } from './httpErrors.js';
+import { ledgerStudy } from './ledgerStudy.js';
 import { redeemOffer } from './offers.js';
 import type { Revocations } from './revocations.js';
+import type { Log } from './runtime.js';
 
 const enrolmentsPerMinute = 120;
 const retrievalsPerMinute = 1200;
@@ -44,6 +46,9 @@ export interface PublicInit {
   verifier: Verifier;
   /** Answers a POST to the url itself. */
   iti43: RequestHandler;
+  /** Addresses of reverse proxies whose X-Forwarded-For is believed. */
+  proxies: readonly string[];
+  log: Log;
 }
 
 export function createPublicApi(init: PublicInit): Express {
@@ -52,15 +57,22 @@ export function createPublicApi(init: PublicInit): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.set('trust proxy', [...init.proxies]);
   app.use(helmet());
   app.use((_request, response, next) => {
     response.set('Access-Control-Allow-Origin', '*');
-    response.set('Access-Control-Allow-Headers', 'content-type');
     response.set('Cross-Origin-Resource-Policy', 'cross-origin');
     next();
   });
   const limited = (limit: number): RequestHandler =>
-    rateLimit({ windowMs: 60_000, limit, standardHeaders: 'draft-8', legacyHeaders: false });
+    rateLimit({
+      windowMs: 60_000,
+      limit,
+      standardHeaders: 'draft-8',
+      legacyHeaders: false,
+      handler: (_request, _response, next) =>
+        next(new GatewayError({ code: 'GATEWAY_BUSY' }, 'too many requests from this address: try later')),
+    });
   const enrolment = limited(enrolmentsPerMinute);
   const json = express.json({ limit: 16_384 });
   const raw = express.raw({ type: 'application/octet-stream', limit: 4096 });
@@ -72,22 +84,21 @@ export function createPublicApi(init: PublicInit): Express {
     response.type('text/xml').send(serviceDescription(desk.url));
   });
   app.get(`${base}/health`, (_request, response) => send(response, { ok: true }));
-  app.options(`${base}/v1/*path`, (_request, response) => {
-    response.set('Access-Control-Allow-Methods', 'GET, POST').status(204).end();
-  });
 
   app.post(`${base}/v1/offers/redeem`, enrolment, json, async (request, response) => {
-    const study = await redeemOffer(desk, jsonBody(request, redeemBody).token);
-    const entry = await ledgerStudy(desk.node, desk.sourceKey, study.studyHash);
-    send(response, {
-      chainId: desk.chainId,
-      sourceKey: desk.sourceKey,
-      studyHash: study.studyHash,
-      salt: study.salt,
-      studyInstanceUID: study.studyInstanceUID,
-      study: await desk.studies.card(study),
-      owner: entry && { patientKey: entry.owner, generation: entry.generation },
+    const answer = await redeemOffer(desk, jsonBody(request, redeemBody).token, async study => {
+      const entry = await ledgerStudy(desk.nodes, desk.sourceKey, study.studyHash);
+      return {
+        chainId: desk.chainId,
+        sourceKey: desk.sourceKey,
+        studyHash: study.studyHash,
+        salt: study.salt,
+        studyInstanceUID: study.studyInstanceUID,
+        study: await desk.studies.card(study),
+        owner: entry && { patientKey: entry.owner, generation: entry.generation },
+      };
     });
+    send(response, answer);
   });
 
   app.post(`${base}/v1/claims`, enrolment, json, async (request, response) => {
@@ -127,11 +138,35 @@ export function createPublicApi(init: PublicInit): Express {
     });
   });
 
+  const methods: Record<string, string> = {
+    [base || '/']: 'GET, POST',
+    [`${base}/health`]: 'GET',
+    [`${base}/v1/offers/redeem`]: 'POST',
+    [`${base}/v1/claims`]: 'POST',
+    [`${base}/v1/claims/:id`]: 'GET',
+    [`${base}/v1/revocations`]: 'POST',
+    [`${base}/v1/challenge`]: 'GET',
+    [`${base}/v1/owner/card`]: 'POST',
+  };
+  for (const [path, allow] of Object.entries(methods)) app.all(path, otherMethods(allow));
   app.use((request: Request) => {
     throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: request.path }, 'there is nothing at this path');
   });
-  app.use(answerError);
+  app.use(answerErrors(init.log));
   return app;
+}
+
+/** A preflight of a browser, or a method that the path doesn't take. */
+function otherMethods(allow: string): RequestHandler {
+  return (request, response) => {
+    response.set('Allow', `${allow}, OPTIONS`);
+    if (request.method !== 'OPTIONS')
+      throw new GatewayError({ code: 'GATEWAY_METHOD', allow }, `this path takes ${allow}`);
+    response.set('Access-Control-Allow-Methods', allow);
+    response.set('Access-Control-Allow-Headers', 'content-type');
+    response.set('Access-Control-Max-Age', '86400');
+    response.status(204).end();
+  };
 }
 
 /** The paper: "any entity can prove ownership of a public key simply by signing a message"; ours has a nonce and a name. */
@@ -144,7 +179,7 @@ async function checkOwner(init: PublicInit, body: { studyHash: Uint8Array; proof
     { chainId: desk.chainId, verifierName: desk.url, nonce: proof.nonce, now: desk.now() },
     init.verifier,
   );
-  const entry = await ledgerStudy(desk.node, desk.sourceKey, Buffer.from(body.studyHash).toString('hex'));
+  const entry = await ledgerStudy(desk.nodes, desk.sourceKey, Buffer.from(body.studyHash).toString('hex'));
   if (!entry || !equalBytes(entry.owner, proof.key)) throw notOwner();
   return proof.key;
 }

@@ -5,7 +5,7 @@
  * | --- | --- |
  * | studies | studies can't be found by hash: rebuilt by offering again, as salts come from the salt key and the archive |
  * | offers, claims | open enrolments have to be begun again at the desk; nothing on the ledger is lost |
- * | revocations | a revocation not yet final could be missed until a node names it again: keep backups of dataDir |
+ * | revocations | a revocation that only this gateway had seen is missed; those of its nodes come again at the next start |
  * | outbox | a co-signed tuple not yet final isn't posted again: confirm the claim again |
  * | notices | the desk's list of warnings is empty |
  */
@@ -17,6 +17,8 @@ export interface StudyRecord {
   studyHash: string;
   salt: string;
   studyInstanceUID: string;
+  /** Published in error: not served from the moment that the desk said so. */
+  withdrawn?: boolean;
 }
 
 export interface OfferRecord {
@@ -46,6 +48,7 @@ export interface RevocationRecord {
   /** Empty for everyone. */
   requesterKey: string;
   seq: number;
+  /** Empty when a node had kept no more than the number. */
   transaction: string;
 }
 
@@ -53,6 +56,8 @@ export interface OutboxRecord {
   transactionId: string;
   transaction: string;
   claimId?: string;
+  /** A revocation that was brought here: if the network won't have it (an older one by now), nobody need be told. */
+  revocation?: boolean;
 }
 
 export interface NoticeRecord {

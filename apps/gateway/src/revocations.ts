@@ -1,30 +1,35 @@
 /**
- * The gateway's own copy of every valid revocation ever seen (DESIGN sections 7 and 9): by its nodes' events, or
- * brought straight here. Sticky: written before it is acknowledged, never undone by a fork, passed on to the nodes.
+ * The gateway's own copy of every valid revocation ever seen (DESIGN sections 7 and 9): by its nodes' events, by what a
+ * node has kept when events were missed, or brought straight here. Sticky: it counts from the moment it is seen, is
+ * written before it is acknowledged, never undone by a fork, and goes to the nodes by the outbox until it is final.
  * A stranger's or a former owner's word stops nobody: an entry counts for its own patientKey's grants alone.
  */
 
-import type { NodeApi } from '@radpass/client';
+import { ClientError, type NodeApi } from '@radpass/client';
 import {
   checkSignatures,
   createReceipt,
   encodeCanonical,
   equalBytes,
+  fromHex,
   type PublicKey,
   parseTransaction,
   publicKeyHex,
   type RevokeAccess,
   type SecretKey,
+  sha256,
   type Transaction,
   toHex,
   type Verifier,
 } from '@radpass/core';
-import { ledgerStudy } from './claims.js';
-import { GatewayError } from './errors.js';
-import type { Records, RevocationRecord } from './records.js';
+import { codeOf, GatewayError } from './errors.js';
+import { ledgerStudy } from './ledgerStudy.js';
+import { type Change, type Records, type RevocationRecord, Turn } from './records.js';
 import type { Log } from './runtime.js';
 
 const maxRequestersPerStudy = 64;
+const catchUpPauseMs = 20;
+const catchUpRetryMs = 1000;
 
 export interface RevocationsInit {
   records: Records;
@@ -35,12 +40,18 @@ export interface RevocationsInit {
   verifier: Verifier;
   log: Log;
   now: () => number;
+  /** Begin posting what was added to the outbox. */
+  post: () => void;
 }
 
 export class Revocations {
   readonly #init: RevocationsInit;
-  /** study and patient -> requester ('' = everyone) -> record; the same as on disk. */
+  /** study and patient -> requester ('' = everyone) -> record. */
   readonly #seen = new Map<string, Map<string, RevocationRecord>>();
+  /** What disk doesn't have yet, by key; it counts all the same. */
+  readonly #unsaved = new Map<string, Change[]>();
+  readonly #turn = new Turn();
+  #stopped = false;
 
   private constructor(init: RevocationsInit) {
     this.#init = init;
@@ -61,7 +72,47 @@ export class Revocations {
   /** From a node's event stream: its node has checked that the patient owns or owned the study. */
   async fromNode(bytes: Uint8Array): Promise<void> {
     const { transaction, tuple } = this.#parse(bytes);
-    if (equalBytes(tuple.sourceKey, this.#init.sourceKey)) await this.#store(transaction, tuple);
+    if (equalBytes(tuple.sourceKey, this.#init.sourceKey)) await this.#store(transaction, tuple, false);
+  }
+
+  /**
+   * A node's events were missed (a start of ours or of its): take over every revocation that it has kept for our
+   * studies. Tries again until it is through or `stop` is called, so that no gap stays.
+   */
+  async catchUp(node: NodeApi): Promise<void> {
+    for (const { studyHash } of await this.#init.records.all('studies')) {
+      while (!this.#stopped && !(await this.#caughtUp(node, studyHash))) await pause(catchUpRetryMs);
+      if (this.#stopped) return;
+      await pause(catchUpPauseMs);
+    }
+  }
+
+  async #caughtUp(node: NodeApi, studyHash: string): Promise<boolean> {
+    try {
+      const { grants, revocations } = await node.grantsOfStudy(this.#init.sourceKey, fromHex(studyHash));
+      const said = [...grants.map(grant => ({ ...grant, seq: grant.revokedSeq })), ...revocations];
+      const isThis = (entry: (typeof said)[number]): boolean =>
+        toHex(entry.studyHash) === studyHash && equalBytes(entry.sourceKey, this.#init.sourceKey);
+      for (const entry of said.filter(isThis)) await this.#take(entry);
+      return true;
+    } catch (error) {
+      // A study with more entries than a node lists: the facts of each decision name its revocations all the same.
+      if (error instanceof ClientError && error.detail.code === 'CLIENT_REFUSED' && error.detail.status === 400)
+        return true;
+      this.#init.log('catch-up-failed', { reason: codeOf(error) });
+      return false;
+    }
+  }
+
+  /** By a node's word alone: it has checked the signature and kept the number. */
+  async #take(p: Pick<RevokeAccess, 'studyHash' | 'patientKey' | 'requesterKey' | 'seq'>): Promise<void> {
+    const requesterKey = p.requesterKey ? publicKeyHex(p.requesterKey) : '';
+    const names = { studyHash: toHex(p.studyHash), patientKey: publicKeyHex(p.patientKey), requesterKey };
+    if (p.seq > 0) await this.#record({ ...names, seq: p.seq, transaction: '' }, []);
+  }
+
+  stop(): void {
+    this.#stopped = true;
   }
 
   /**
@@ -72,8 +123,8 @@ export class Revocations {
     const { transaction, tuple } = this.#parse(bytes);
     if (!equalBytes(tuple.sourceKey, this.#init.sourceKey)) throw invalid('it names another source');
     if (!(await this.#isOwner(tuple))) throw invalid('its signer does not own the study');
-    await this.#store(transaction, tuple);
-    void this.#passOn(transaction);
+    await this.#store(transaction, tuple, true);
+    this.#init.post();
     const { chainId, key, now } = this.#init;
     const message = encodeCanonical([
       tuple.studyHash,
@@ -102,14 +153,12 @@ export class Revocations {
       claims.some(claim => claim.state === 'final' && claim.studyHash === studyHash && claim.patientKey === patientKey)
     )
       return true;
-    for (const node of this.#init.nodes) {
-      const entry = await ledgerStudy(node, this.#init.sourceKey, studyHash);
-      if (entry && [entry.owner, entry.pendingOwner].some(key => key && equalBytes(key, tuple.patientKey))) return true;
-    }
-    return false;
+    const entry = await ledgerStudy(this.#init.nodes, this.#init.sourceKey, studyHash);
+    return [entry?.owner, entry?.pendingOwner].some(key => key && equalBytes(key, tuple.patientKey));
   }
 
-  async #store(transaction: Transaction, tuple: RevokeAccess): Promise<void> {
+  async #store(transaction: Transaction, tuple: RevokeAccess, passOn: boolean): Promise<void> {
+    const transactionId = toHex(transaction.id);
     const record: RevocationRecord = {
       studyHash: toHex(tuple.studyHash),
       patientKey: publicKeyHex(tuple.patientKey),
@@ -117,12 +166,40 @@ export class Revocations {
       seq: tuple.seq,
       transaction: toHex(transaction.bytes),
     };
+    if (await this.#folds(record, tuple)) record.requesterKey = '';
+    const outgoing = { transactionId, transaction: record.transaction, revocation: true };
+    await this.#record(record, passOn ? [{ table: 'outbox', key: transactionId, value: outgoing }] : []);
+  }
+
+  /** Beyond 64 requesters of a study, one that holds no grant is kept as everyone; so is one of whom nothing is known. */
+  async #folds(record: RevocationRecord, tuple: RevokeAccess): Promise<boolean> {
     const entries = this.#seen.get(`${record.studyHash}/${record.patientKey}`);
-    if (entries && !entries.has(record.requesterKey) && entries.size >= maxRequestersPerStudy) record.requesterKey = '';
-    if ((entries?.get(record.requesterKey)?.seq ?? 0) >= record.seq) return;
+    if (!entries || record.requesterKey === '' || entries.has(record.requesterKey)) return false;
+    if (entries.size < maxRequestersPerStudy) return false;
+    const asked = this.#init.nodes.map(node => node.grantsOfStudy(tuple.sourceKey, tuple.studyHash));
+    const answers = await Promise.allSettled(asked);
+    const grants = answers.flatMap(answer => (answer.status === 'fulfilled' ? answer.value.grants : []));
+    const isHeld = (grant: (typeof grants)[number]): boolean =>
+      grant.type === 3 &&
+      toHex(grant.patientKey) === record.patientKey &&
+      toHex(grant.requesterKey) === record.requesterKey;
+    return !grants.some(isHeld);
+  }
+
+  /** From here it counts; on disk when this resolves. Disk sees the changes of one key in the order of their seq. */
+  async #record(record: RevocationRecord, more: Change[]): Promise<void> {
     const key = `${record.studyHash}/${record.patientKey}/${record.requesterKey}`;
-    await this.#init.records.write([{ table: 'revocations', key, value: record }]);
-    this.#keep(record);
+    const former = this.#seen.get(`${record.studyHash}/${record.patientKey}`)?.get(record.requesterKey);
+    if ((former?.seq ?? 0) < record.seq) {
+      this.#keep(record);
+      this.#unsaved.set(key, [...withdrawn(former), { table: 'revocations', key, value: record }, ...more]);
+    }
+    await this.#turn.take(async () => {
+      const changes = this.#unsaved.get(key);
+      if (!changes) return;
+      await this.#init.records.write(changes);
+      if (this.#unsaved.get(key) === changes) this.#unsaved.delete(key);
+    });
   }
 
   #keep(record: RevocationRecord): void {
@@ -131,12 +208,16 @@ export class Revocations {
     entries.set(record.requesterKey, record);
     this.#seen.set(name, entries);
   }
+}
 
-  async #passOn(transaction: Transaction): Promise<void> {
-    const posts = await Promise.allSettled(this.#init.nodes.map(node => node.submit(transaction)));
-    const failed = posts.filter(post => post.status === 'rejected').length;
-    if (failed > 0) this.#init.log('revocation-not-passed-on', { nodes: failed });
-  }
+/** A greater revocation takes the place of the former one in the outbox, too: what waits there is bounded with the table. */
+function withdrawn(former: RevocationRecord | undefined): Change[] {
+  if (!former?.transaction) return [];
+  return [{ table: 'outbox', key: toHex(sha256(fromHex(former.transaction))), value: null }];
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
 }
 
 function invalid(reason: string): GatewayError {

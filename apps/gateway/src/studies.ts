@@ -22,17 +22,21 @@ export function cardOf(summary: StudySummary): StudyCard {
 
 interface Packaged {
   versions: string;
-  document: StudyDocument;
+  document: Promise<StudyDocument>;
 }
 
 const maxPackaged = 256;
+/** Studies that are read from the archive for their digests at a time. */
+const maxReads = 2;
 
 export class Studies {
   readonly #store: ImageStore;
   readonly #records: Records;
   readonly #sourceKey: PublicKey;
   readonly #saltKey: Uint8Array;
-  readonly #packaged = new Map<string, Promise<Packaged>>();
+  readonly #packaged = new Map<string, Packaged>();
+  readonly #waiting: (() => void)[] = [];
+  #reading = 0;
 
   constructor(p: { store: ImageStore; records: Records; sourceKey: PublicKey; saltKey: Uint8Array }) {
     this.#store = p.store;
@@ -75,30 +79,40 @@ export class Studies {
     return cardOf(await this.find({ studyInstanceUID: record.studyInstanceUID }));
   }
 
-  /** The study as one document; packaged again only when the store's list of instances or their versions changed. */
+  /**
+   * The study as one document; packaged again only when the store's list of instances or their versions changed.
+   * Whoever asks meanwhile waits for the same one.
+   */
   async document(record: StudyRecord): Promise<StudyDocument> {
     const instances = await this.#store.instances(record.studyInstanceUID);
     const versions = instances.map(instance => `${instance.sopInstanceUID} ${instance.version}`).join('\n');
-    const known = await this.#packaged.get(record.studyHash);
+    const known = this.#packaged.get(record.studyHash);
     if (known?.versions === versions) return known.document;
-    const made = this.#package(record, versions);
+    const made = { versions, document: this.#package(record) };
+    this.#packaged.delete(record.studyHash);
     if (this.#packaged.size >= maxPackaged) this.#packaged.delete(this.#packaged.keys().next().value ?? '');
     this.#packaged.set(record.studyHash, made);
     try {
-      return (await made).document;
+      return await made.document;
     } catch (error) {
-      this.#packaged.delete(record.studyHash);
+      if (this.#packaged.get(record.studyHash) === made) this.#packaged.delete(record.studyHash);
       throw error;
     }
   }
 
-  async #package(record: StudyRecord, versions: string): Promise<Packaged> {
-    const document = await packageStudy({
-      store: this.#store,
-      studyInstanceUID: record.studyInstanceUID,
-      salt: fromHex(record.salt),
-      sourceKey: this.#sourceKey,
-    });
-    return { versions, document };
+  async #package(record: StudyRecord): Promise<StudyDocument> {
+    while (this.#reading >= maxReads) await new Promise<void>(resolve => this.#waiting.push(resolve));
+    this.#reading++;
+    try {
+      return await packageStudy({
+        store: this.#store,
+        studyInstanceUID: record.studyInstanceUID,
+        salt: fromHex(record.salt),
+        sourceKey: this.#sourceKey,
+      });
+    } finally {
+      this.#reading--;
+      this.#waiting.shift()?.();
+    }
   }
 }

@@ -17,7 +17,7 @@ import {
 } from '@radpass/core';
 import { folderStore, type ImageStore, writePhantomStudy } from '@radpass/imaging';
 import { type ClaimDesk, confirmClaim, receiveClaim, refuseClaim } from '../dist/claims.js';
-import { createOffer, offerLifetimeMs, redeemOffer } from '../dist/offers.js';
+import { createOffer, offerLifetimeMs, redeemOffer as redeemWith } from '../dist/offers.js';
 import { Outbox } from '../dist/outbox.js';
 import { Records, Turn } from '../dist/records.js';
 import { Revocations } from '../dist/revocations.js';
@@ -35,13 +35,18 @@ class Ledger {
   posted: Uint8Array[] = [];
   grade: string | null = null;
   refusal: { status: number; code: string } | null = null;
+  grants: object[] = [];
+  revocations: object[] = [];
+  down = false;
 
   readonly api = new NodeApi({
     url: 'http://127.0.0.1:1',
     fetch: async (url, init) => {
       const path = new URL(url).pathname;
+      if (this.down) throw new Error('ECONNREFUSED');
       if (init?.method === 'POST') return this.#post(init.body as Uint8Array);
       if (path === '/v1/studies') return answer(200, { checkpoint, studies: this.owners.map(studyEntry) });
+      if (path === '/v1/grants') return answer(200, { checkpoint, grants: this.grants, revocations: this.revocations });
       const id = path.split('/').at(-1);
       if (!this.grade) return answer(404, { error: { code: 'NODE_NOT_FOUND', message: 'no', detail: {} } });
       return answer(200, { id, transaction: '', notation: '', grade: this.grade });
@@ -106,7 +111,7 @@ beforeEach(async () => {
     now: () => now,
     key: source,
     verifier: nobleVerifier,
-    node: ledger.api,
+    nodes: [ledger.api],
     post: () => undefined,
   };
 });
@@ -117,6 +122,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const redeemOffer = (at: ClaimDesk, token: Uint8Array) => redeemWith(at, token, async study => study);
 const redeemed = async (): Promise<{ token: Uint8Array; studyHash: Uint8Array }> => {
   const { offer } = await createOffer(desk, { studyInstanceUID });
   const { token } = parseOffer(offer);
@@ -134,6 +140,20 @@ describe('an offer', () => {
     const study = await redeemOffer(desk, parseOffer(offer).token);
     expect(study.studyInstanceUID).toBe(studyInstanceUID);
     expect(Buffer.from(offer).toString('latin1')).not.toContain(studyInstanceUID);
+  });
+
+  it('stays open when the answer could not be made, so that the wallet may try again', async () => {
+    const { token } = parseOffer((await createOffer(desk, { studyInstanceUID })).offer);
+    const failing = redeemWith(desk, token, () => Promise.reject(new Error('no node')));
+    await expect(failing).rejects.toThrow('no node');
+    expect((await redeemOffer(desk, token)).studyInstanceUID).toBe(studyInstanceUID);
+  });
+
+  it('is refused for a study that was withdrawn', async () => {
+    const { studyHash } = await createOffer(desk, { studyInstanceUID });
+    const study = await records.get('studies', studyHash);
+    await records.write([{ table: 'studies', key: studyHash, value: { ...study!, withdrawn: true } }]);
+    await expect(createOffer(desk, { studyInstanceUID })).rejects.toMatchObject({ code: 'GATEWAY_STUDY_WITHDRAWN' });
   });
 
   it('is void after a second redemption, with the claim that waits on it, and the desk is told', async () => {
@@ -224,6 +244,16 @@ describe('a claim', () => {
     });
   });
 
+  it('on a study whose claim became final is refused, though the node is behind', async () => {
+    const { token, studyHash } = await redeemed();
+    const claim = await receiveClaim(desk, token, claimBy(patient, studyHash));
+    await records.write([{ table: 'claims', key: claim.id, value: { ...claim, state: 'final' } }]);
+    const second = await redeemed();
+    await expect(receiveClaim(desk, second.token, claimBy(keyOf(5), studyHash))).rejects.toMatchObject({
+      code: 'GATEWAY_STUDY_CLAIMED',
+    });
+  });
+
   it('refused at the desk can be followed by another', async () => {
     const { token, studyHash } = await redeemed();
     const claim = await receiveClaim(desk, token, claimBy(patient, studyHash));
@@ -274,17 +304,31 @@ describe('the outbox', () => {
 describe('revocations brought to the gateway', () => {
   const studyHash = new Uint8Array(32).fill(4);
   const doctor = keyOf(3).publicKey;
-  const open = (): Promise<Revocations> =>
+  const open = (nodes = [ledger.api]): Promise<Revocations> =>
     Revocations.open({
       records,
-      nodes: [ledger.api],
+      nodes,
       chainId,
       sourceKey: source.publicKey,
       key: source,
       verifier: nobleVerifier,
       log,
       now: () => now,
+      post: () => undefined,
     });
+  const grantEntry = (p: { requesterKey: Uint8Array; revokedSeq?: number }): object => ({
+    sourceKey: toHex(source.publicKey),
+    studyHash: toHex(studyHash),
+    patientKey: toHex(patient.publicKey),
+    requesterKey: toHex(p.requesterKey),
+    type: 3,
+    seq: 60_000,
+    notAfter: 0,
+    receiptHash: '',
+    contentId: zeros,
+    floorSeq: 0,
+    revokedSeq: p.revokedSeq ?? 0,
+  });
   const revocation = (change: object = {}) =>
     createRevokeAccess({
       chainId,
@@ -306,7 +350,7 @@ describe('revocations brought to the gateway', () => {
     expect(receipt.length).toBeGreaterThan(64);
     expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(60_000);
     expect((await open()).revokedSeq(patient.publicKey, studyHash, doctor)).toBe(60_000);
-    expect(ledger.posted).toHaveLength(1);
+    expect(await records.all('outbox')).toMatchObject([{ transaction: toHex(revocation().bytes) }]);
   });
 
   it('of everyone stop every requester; of one, nobody else', async () => {
@@ -332,6 +376,69 @@ describe('revocations brought to the gateway', () => {
     await expect(revocations.receive(bytes)).rejects.toMatchObject({ code: 'CORE_SIGNATURE' });
     const elsewhere = revocation({ sourceKey: keyOf(9).publicKey }).bytes;
     await expect(revocations.receive(elsewhere)).rejects.toMatchObject({ code: 'GATEWAY_REVOCATION_INVALID' });
+  });
+
+  it('never go back to a lower seq, not even by an old one that comes at the same moment', async () => {
+    const revocations = await open();
+    const [newer, older] = [revocation({ seq: 120_000 }), revocation()];
+    await Promise.all([revocations.receive(newer.bytes), revocations.receive(older.bytes)]);
+    expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(120_000);
+    expect((await open()).revokedSeq(patient.publicKey, studyHash, doctor)).toBe(120_000);
+    expect(await records.all('outbox')).toMatchObject([{ transaction: toHex(newer.bytes) }]);
+  });
+
+  it('stop the requester though the disk takes nothing, and are acknowledged only when it does', async () => {
+    const revocations = await open();
+    const { write } = records;
+    Object.assign(records, { write: () => Promise.reject(new Error('ENOSPC')) });
+    await expect(revocations.receive(revocation().bytes)).rejects.toThrow('ENOSPC');
+    expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(60_000);
+    await expect(revocations.receive(revocation().bytes)).rejects.toThrow('ENOSPC');
+    Object.assign(records, { write });
+    await revocations.receive(revocation().bytes);
+    expect((await open()).revokedSeq(patient.publicKey, studyHash, doctor)).toBe(60_000);
+  });
+
+  it('of more than 64 requesters count as everyone, but for one that holds a grant', async () => {
+    const revocations = await open();
+    for (let i = 0; i < 64; i++)
+      await revocations.receive(revocation({ requesterKey: keyOf(100 + i).publicKey }).bytes);
+    const held = keyOf(99).publicKey;
+    ledger.grants = [grantEntry({ requesterKey: held })];
+    await revocations.receive(revocation({ requesterKey: held, seq: 120_000 }).bytes);
+    expect(revocations.revokedSeq(patient.publicKey, studyHash, held)).toBe(120_000);
+    expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(0);
+    await revocations.receive(revocation({ requesterKey: keyOf(98).publicKey, seq: 180_000 }).bytes);
+    expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(180_000);
+  });
+
+  it("that a node kept while its events were missed are taken over, others' are not", async () => {
+    await records.write([
+      {
+        table: 'studies',
+        key: toHex(studyHash),
+        value: { studyHash: toHex(studyHash), salt: '', studyInstanceUID: '1' },
+      },
+    ]);
+    ledger.grants = [grantEntry({ requesterKey: doctor, revokedSeq: 60_000 })];
+    const everyone = { studyHash: toHex(studyHash), patientKey: toHex(keyOf(5).publicKey), requesterKey: null };
+    ledger.revocations = [
+      { ...everyone, sourceKey: toHex(source.publicKey), seq: 180_000 },
+      { ...everyone, sourceKey: toHex(keyOf(9).publicKey), patientKey: toHex(patient.publicKey), seq: 240_000 },
+    ];
+    const revocations = await open();
+    await revocations.catchUp(ledger.api);
+    for (const table of [revocations, await open()]) {
+      expect(table.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(60_000);
+      expect(table.revokedSeq(patient.publicKey, studyHash, keyOf(8).publicKey)).toBe(0);
+      expect(table.revokedSeq(keyOf(5).publicKey, studyHash, doctor)).toBe(180_000);
+    }
+  });
+
+  it('are taken while one of two nodes is away', async () => {
+    const away = new NodeApi({ url: 'http://127.0.0.1:1', fetch: () => Promise.reject(new Error('ECONNREFUSED')) });
+    const revocations = await open([away, ledger.api]);
+    expect((await revocations.receive(revocation().bytes)).seq).toBe(60_000);
   });
 
   it('never go back to a lower seq', async () => {

@@ -1,0 +1,30 @@
+/** What a gateway asks of whichever of its nodes answers. */
+import type { NodeApi, StudyEntry } from '@radpass/client';
+import { fromHex, type PublicKey } from '@radpass/core';
+
+/** The first answer, node after node. @throws what the last one threw */
+export async function firstAnswer<T>(nodes: readonly NodeApi[], ask: (node: NodeApi) => Promise<T>): Promise<T> {
+  let failure: unknown;
+  for (const node of nodes) {
+    try {
+      return await ask(node);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** The study's entry on the ledger: that of the node which knows the latest owner; null when none knows the study. */
+export async function ledgerStudy(
+  nodes: readonly NodeApi[],
+  sourceKey: PublicKey,
+  studyHash: string,
+): Promise<StudyEntry | null> {
+  const answers = await Promise.allSettled(nodes.map(node => node.study(sourceKey, fromHex(studyHash))));
+  const answered = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value.study] : []));
+  const failed = answers.find(answer => answer.status === 'rejected');
+  if (answered.length === 0 && failed) throw failed.reason;
+  const entries = answered.flatMap(entry => entry ?? []);
+  return entries.sort((a, b) => b.generation - a.generation)[0] ?? null;
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SecretKey } from '@radpass/core';
+import { folderStore, type ImageStore, writePhantomStudy } from '@radpass/imaging';
+import { Records } from '../dist/records.js';
+import { Studies } from '../dist/studies.js';
+
+describe('the documents of studies', () => {
+  let folder: string;
+  let records: Records;
+  let store: ImageStore;
+  let files: string[];
+  let reading: number;
+  let most: number;
+  let opened: number;
+  let studies: Studies;
+  const uids: string[] = [];
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'radpass-studies-'));
+    records = await Records.open(join(folder, 'records'));
+    uids.length = 0;
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const study = await writePhantomStudy(join(folder, 'images', name), { slices: 2, size: 16 });
+      uids.push(study.studyInstanceUID);
+      files = study.files;
+    }
+    const inner = await folderStore({ path: join(folder, 'images') });
+    [reading, most, opened] = [0, 0, 0];
+    store = {
+      studies: () => inner.studies(),
+      findByAccession: number => inner.findByAccession(number),
+      instances: uid => inner.instances(uid),
+      header: (uid, sop) => inner.header(uid, sop),
+      close: () => inner.close(),
+      async *read(uid, instance) {
+        opened++;
+        most = Math.max(most, ++reading);
+        try {
+          yield* inner.read(uid, instance);
+          await new Promise(resolve => setTimeout(resolve, 5));
+        } finally {
+          reading--;
+        }
+      },
+    };
+    const sourceKey = SecretKey.fromSeed(new Uint8Array(32).fill(1)).publicKey;
+    studies = new Studies({ store, records, sourceKey, saltKey: new Uint8Array(32).fill(3) });
+  });
+
+  afterEach(async () => {
+    await records.close();
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are made once for all who ask at the same time, and not again while the store stays as it is', async () => {
+    const record = studies.recordOf(uids[0]!);
+    const made = await Promise.all([studies.document(record), studies.document(record), studies.document(record)]);
+    expect(made[1]).toBe(made[0]);
+    expect(await studies.document(record)).toBe(made[0]);
+    expect(opened).toBe(2);
+  });
+
+  it('are made again when an instance was touched', async () => {
+    const record = studies.recordOf(uids[3]!);
+    const first = await studies.document(record);
+    utimesSync(files[0]!, new Date(1_000_000), new Date(1_000_000));
+    expect(await studies.document(record)).not.toBe(first);
+  });
+
+  it('are read two at a time at most', async () => {
+    await Promise.all(uids.map(uid => studies.document(studies.recordOf(uid))));
+    expect(opened).toBe(8);
+    expect(most).toBe(2);
+  });
+
+  it('that could not be made do not stand in the way of the next attempt', async () => {
+    const record = studies.recordOf(uids[0]!);
+    const { read } = store;
+    Object.assign(store, {
+      read() {
+        throw new Error('EIO');
+      },
+    });
+    const failed = await Promise.allSettled([studies.document(record), studies.document(record)]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    Object.assign(store, { read });
+    expect((await studies.document(record)).instances).toHaveLength(2);
+  });
+});
