@@ -1,4 +1,4 @@
-/** The gateway's configuration (DESIGN section 12): one JSON file; an unknown or wrong field is an error naming it. */
+/** The gateway's configuration: one JSON file; an unknown or wrong field is an error naming it. */
 import { z } from 'zod';
 
 const node = z.strictObject({ url: z.string().describe('HTTP API of a node'), ca: z.string().optional() });

@@ -1,5 +1,5 @@
 /**
- * Enrolment at the desk (DESIGN section 11): the offer holds a token and no UID; the wallet redeems it once; a second
+ * Enrolment at the desk: the offer holds a token and no UID; the wallet redeems it once; a second
  * redemption voids it and tells the desk. The token goes in bodies, never in a URL, and only its hash is kept.
  */
 import { encodeOffer, type PublicKey, randomBytes, sha256, toHex } from '@radpass/core';

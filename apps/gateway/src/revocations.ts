@@ -1,5 +1,5 @@
 /**
- * The gateway's own copy of every valid revocation ever seen (DESIGN sections 7 and 9): by its nodes' events, by what a
+ * The gateway's own copy of every valid revocation ever seen: by its nodes' events, by what a
  * node has kept when events were missed, or brought straight here. Sticky: it counts from the moment it is seen, is
  * written before it is acknowledged, never undone by a fork, and goes to the nodes by the outbox until it is final.
  * A stranger's or a former owner's word stops nobody: an entry counts for its own patientKey's grants alone.

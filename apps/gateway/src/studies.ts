@@ -1,6 +1,6 @@
 /**
  * The archive's studies as the ledger knows them: a study's hash is salted with HMAC-SHA-256(the source's salt key,
- * UID), so that it can be made again from the archive after a loss (DESIGN section 5).
+ * UID), so that it can be made again from the archive after a loss.
  */
 import { fromHex, hashStudy, type PublicKey, studySalt, toHex } from '@radpass/core';
 import { type ImageStore, packageStudy, type StudyDocument, type StudySummary } from '@radpass/imaging';

@@ -1,5 +1,5 @@
 /**
- * The node's public HTTP API (DESIGN section 12): no token, CORS "*" without credentials, rate limits, capped bodies.
+ * The node's public HTTP API: no token, CORS "*" without credentials, rate limits, capped bodies.
  * A thin shell: every answer is what the chain says, typed by the schemas that @radpass/client parses with.
  */
 

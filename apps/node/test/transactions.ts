@@ -17,7 +17,7 @@ export interface Published {
   transaction: Transaction;
 }
 
-/** The present as DESIGN section 5 wants it in seq and time. */
+/** The present as seq and time hold it: whole minutes. */
 export const minute = (): number => Math.floor(Date.now() / 60_000) * 60_000;
 
 export function newStudy(p: {

@@ -10,7 +10,7 @@ import { freePorts } from './ports.js';
 import type { JsonObject, Running } from './processes.js';
 import type { StudyFolder } from './study.js';
 
-/** DESIGN says 60 s; with 10 s nobody waits a minute to see a gateway refuse whose node is cut off. */
+/** The default is 60 s; with 10 s nobody waits a minute to see a gateway refuse whose node is cut off. */
 export const maxStalenessMs = 10_000;
 
 /** A disclosure record as the desk lists it. */

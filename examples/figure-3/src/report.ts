@@ -1,4 +1,4 @@
-/** What `--json` prints (DESIGN section 12); the story is made from the same values. */
+/** What `--json` prints; the story is made from the same values. */
 import type { ComparedFile } from './study.js';
 
 export interface ReportedStep {

@@ -1,6 +1,6 @@
 /**
- * What a gateway asks of its nodes over HTTP (DESIGN: "It may watch several nodes: at least one must be fresh, the
- * fresh ones must agree on the grant, revocations are the union of all").
+ * What a gateway asks of its nodes over HTTP (several may be watched: at least one must be fresh, the
+ * fresh ones must agree on the grant, revocations are the union of all).
  *
  * A read takes study and grant one after another and is kept only if both stood at one final checkpoint. Hashes go out
  * as prefixes, so that a node doesn't learn which study is asked about. A node that is slow has no say: once a fresh

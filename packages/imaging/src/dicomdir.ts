@@ -6,7 +6,7 @@
  * of the file to the item tag of a record. Order of records: PATIENT, STUDY, then each SERIES followed by its instances.
  * Offsets have a fixed width, so records are encoded once with zeros, placed, and encoded again.
  *
- * What the directory requires and a file lacks is made up here alone (DESIGN "Study as a document"). Text is UTF-8.
+ * What the directory requires and a file lacks is made up here alone. Text is UTF-8.
  */
 import { createHash } from 'node:crypto';
 import { type Element, encodeElements, encodePart10, uidFromBytes } from './dicomWriter.js';

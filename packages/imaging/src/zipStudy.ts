@@ -1,6 +1,6 @@
 /**
- * One study as one document: a stored zip of DICOMDIR, the Part 10 files as the store holds them, and the manifest
- * (DESIGN "Study as a document"). The bytes follow from the files' contents, the salt and the source alone: not from
+ * One study as one document: a stored zip of DICOMDIR, the Part 10 files as the store holds them, and the manifest.
+ * The bytes follow from the files' contents, the salt and the source alone: not from
  * names, folders, order or times in the store.
  *
  * Every file is read once for its digests and the document's, ahead of any request (files above 8 MiB twice: a zip

@@ -1,5 +1,5 @@
 /**
- * Which of two statements of a patient about one requester counts, DESIGN section 5: the greatest by seq, then revocation
+ * Which of two statements of a patient about one requester counts: the greatest by seq, then revocation
  * over grant, then smaller contentId. A total order, so a set of statements leads to one entry in whatever order it came.
  */
 import { compareBytes } from '@radpass/core';

@@ -1,5 +1,5 @@
 /**
- * Space without fees, the part that every block is judged by (DESIGN section 6). In an epoch:
+ * Space without fees, the part that every block is judged by. In an epoch:
  *
  *   1 defineSource of each source that has or had weight; 1 each of at most 64 other known ones; 64 first registrations
  *   1,024 defineStudy and reassignStudy a source; 4,096 of all sources without weight together; 1 rotateSource a source

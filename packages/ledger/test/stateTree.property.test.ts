@@ -11,7 +11,7 @@ const table = 3;
 const tableKey = (n: number) => Uint8Array.of(n >> 8, n & 255);
 const value = (n: number) => Uint8Array.of(n);
 
-/** The definition of DESIGN's state root, with no tree kept: what the fast one must equal. */
+/** The definition of the state root (docs/protocol-state.md), with no tree kept: what the fast one must equal. */
 function naiveRoot(values: Values): Uint8Array {
   const leaves = [...values].map(([key, v]) => ({
     key: sha256(Uint8Array.of(table), tableKey(key)),

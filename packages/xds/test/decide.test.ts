@@ -65,7 +65,7 @@ const withLedger = (change: (ledger: AccessFacts) => void) => (facts: DecisionFa
   if (facts.ledger !== null) change(facts.ledger);
 };
 
-/** In the order of DESIGN section 9; within a dimension the values exclude each other. */
+/** In the order in which `decide` asks; within a dimension the values exclude each other. */
 const dimensions: Value[][] = [
   [
     ok(),

@@ -23,7 +23,7 @@ import { readText } from '../files.js';
 import { findSource, headTime, nodesOf, openSourceKey, tlsPin } from '../gateway.js';
 
 const finalTimeoutMs = 120_000;
-/** What the ledger asks of a source's first tuple while epochs aren't full (DESIGN section 6). */
+/** What the ledger asks of a source's first tuple while epochs aren't full. */
 const stampBits = 22;
 
 const bindingSchema = z.strictObject({

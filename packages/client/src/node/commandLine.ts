@@ -1,5 +1,5 @@
 /**
- * What the commands share (DESIGN section 12): exit code 0 on success, 1 on refusal or failure, 2 on wrong usage;
+ * What the commands share: exit code 0 on success, 1 on refusal or failure, 2 on wrong usage;
  * `--json` errors are one object on stderr, otherwise one plain sentence; running commands print one event a line.
  */
 import { CodedError } from '@radpass/core';

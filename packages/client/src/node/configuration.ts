@@ -1,5 +1,5 @@
 /**
- * Configuration in layers: flag > environment > file > default (DESIGN section 12). An unknown or wrong field is an
+ * Configuration in layers: flag > environment > file > default. An unknown or wrong field is an
  * error that names it. `RADPASS_GATEWAY_TLS_CERT` sets `tls.cert`: names are compared without case and separators.
  */
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Layers for a program whose settings are its flags: flag > environment > file > default (DESIGN section 12).
+ * Layers for a program whose settings are its flags: flag > environment > file > default.
  * The environment's name of `--data-dir` is PREFIX_DATA_DIR; in the JSON file it is "dataDir".
  */
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
  * allowAccess: a patient's grant to one requester. The paper: "within a validated block embeds this consent".
  *
- * DESIGN section 5: the entry is the greatest of all that the patient said about this requester (consentOrder.ts). A grant
+ * The entry is the greatest of all that the patient said about this requester (consentOrder.ts). A grant
  * at or below the floor enters too and doesn't count, so that the state of consent depends on no order. The study stands
  * in an earlier block; the patientKey is or was an owner or pending owner of it.
  */

@@ -1,7 +1,7 @@
 /**
  * defineSource: a source enters the directory, or replaces its entry by one with a higher seq.
  *
- * DESIGN section 5: nextKeyHash is the standing one, or any if none stands; empty keeps it. Section 6: a nodeKey is unique
+ * nextKeyHash is the standing one, or any if none stands; empty keeps it. A nodeKey is unique
  * for ever; a first registration carries a stamp and is at most 24 h old; a permissioned network lists its sources.
  */
 import { type DefineSource, equalBytes, stampBits } from '@radpass/core';

@@ -2,8 +2,8 @@
  * defineStudy: a study gets its owner. The paper: the hospital "commits to making the study available at the endpoint it
  * defined in an earlier block".
  *
- * DESIGN section 5: one owner per (sourceKey, studyHash), the first defineStudy wins; the source stands in an earlier block
- * and is open; a withdrawn study is never served again. Section 6: stake = number of defineStudy that name the source.
+ * One owner per (sourceKey, studyHash), the first defineStudy wins; the source stands in an earlier block
+ * and is open; a withdrawn study is never served again. Stake = number of defineStudy that name the source.
  */
 import { type DefineStudy, equalBytes } from '@radpass/core';
 import { spendStudy } from '../quotas.js';

@@ -1,8 +1,8 @@
 /**
  * keepStudy: the standing owner's veto of a reassignment, named by its contentId.
  *
- * DESIGN section 5: it is remembered even if it comes first, and counts only before the effect; only the standing owner's
- * vetoes are remembered. Section 6: the veto of the pending reassignment is outside every quota.
+ * It is remembered even if it comes first, and counts only before the effect; only the standing owner's
+ * vetoes are remembered. The veto of the pending reassignment is outside every quota.
  */
 import { equalBytes, type KeepStudy } from '@radpass/core';
 import { spendConsent } from '../quotas.js';

@@ -1,7 +1,7 @@
 /**
  * reassignStudy: a study whose patient lost the key gets a new owner, after a delay in which the old one may veto.
  *
- * DESIGN section 5: names the standing owner, the generation (how many were completed before) and a patientKey never named
+ * Names the standing owner, the generation (how many were completed before) and a patientKey never named
  * for this study; one pending at a time; one whose veto is remembered is invalid. It ends every grant of the previous owner,
  * as a grant stands only under the standing owner's key. Who reads the study at slot >= effectSlot takes the new owner.
  */

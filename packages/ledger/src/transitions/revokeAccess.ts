@@ -1,8 +1,8 @@
 /**
  * revokeAccess: a patient ends one requester's access, or everyone's.
  *
- * DESIGN section 5: revoking everyone is a floor for (study, patientKey): grants with its seq or less don't count. There is
- * no lower bound in time. Section 6: a revocation that ends a standing grant, and one of everyone that ends at least one,
+ * Revoking everyone is a floor for (study, patientKey): grants with its seq or less don't count. There is
+ * no lower bound in time. A revocation that ends a standing grant, and one of everyone that ends at least one,
  * are outside every quota.
  */
 import { contentId, equalBytes, type PublicKey, type RevokeAccess } from '@radpass/core';

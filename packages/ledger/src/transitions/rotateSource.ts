@@ -1,7 +1,7 @@
 /**
  * rotateSource: the key whose SHA-256 was announced becomes the source's standing key.
  *
- * DESIGN section 5: nextKeyHash is set once, then only by rotation, so a thief of the standing key can't rotate; shares
+ * nextKeyHash is set once, then only by rotation, so a thief of the standing key can't rotate; shares
  * defineSource's seq. The source keeps its name, its first key.
  */
 import { equalBytes, type RotateSource, sha256 } from '@radpass/core';

@@ -1,5 +1,5 @@
 /**
- * When a seq (or time) may enter a block, DESIGN section 5: none later than the block's slot + 10 min; allowAccess,
+ * When a seq (or time) may enter a block: none later than the block's slot + 10 min; allowAccess,
  * defineStudy and a first defineSource only within 24 h of theirs; where an entry stands, a higher one replaces it.
  */
 import type { TransactionContext } from '../transactionContext.js';

@@ -1,4 +1,4 @@
-/** withdrawStudy: published in error. DESIGN section 5: never served again, stake minus one. */
+/** withdrawStudy: published in error. Never served again, stake minus one. */
 import type { WithdrawStudy } from '@radpass/core';
 import type { StateLayer } from '../stateView.js';
 import { addToTotal, sourceTable, studyTable } from '../tables.js';
