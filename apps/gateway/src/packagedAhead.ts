@@ -1,5 +1,5 @@
 /**
- * The digest of a study's document is made when a grant becomes confirmed (DESIGN section 10), so that the first byte
+ * The digest of a study's document is made when a grant becomes confirmed, so that the first byte
  * isn't late. Only a head start: what is missed here is made at the first request.
  */
 import { followEvents, type NodeApi, type NodeEvent, orNull } from '@radpass/client';

@@ -1,5 +1,5 @@
 /**
- * Signatures of a block that native code refuses, judged together at its end (DESIGN section 3): one by one, a full block
+ * Signatures of a block that native code refuses, judged together at its end: one by one, a full block
  * of signatures crafted to be slow would take seconds. Same verdict as one by one, and the same first fault.
  */
 import { findInvalidSignature, nobleVerifier, type SignedBytes, type Verifier } from '@radpass/core';
