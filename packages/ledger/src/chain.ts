@@ -107,16 +107,18 @@ class Shell {
 
   /** The verdict on one input. @throws LedgerError LEDGER_CHAIN_STOPPED */
   async give(input: Timeless<Input>): Promise<VerdictEffect | null> {
-    const { verdicts, laterMs } = await this.#inTurn(() => this.#run(input));
-    if (laterMs !== null && this.#early < maxEarly) {
+    let outcome = await this.#inTurn(() => this.#run(input));
+    // A timer may fire a little early: then it is asked again.
+    while (outcome.laterMs !== null && this.#early < maxEarly) {
+      const { laterMs } = outcome;
       this.#early++;
       await new Promise<void>(resolve => {
-        this.#p.clock.setTimeout(resolve, Math.max(0, laterMs - this.#p.clock.now()));
+        this.#p.clock.setTimeout(resolve, Math.max(1, laterMs - this.#p.clock.now()));
       });
       this.#early--;
-      return (await this.#inTurn(() => this.#run(input))).verdicts[0] ?? null;
+      outcome = await this.#inTurn(() => this.#run(input));
     }
-    return verdicts[0] ?? null;
+    return outcome.verdicts[0] ?? null;
   }
 
   /** Work that no input may interrupt. */

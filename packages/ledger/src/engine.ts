@@ -229,7 +229,7 @@ export class Engine {
     bytes: Uint8Array,
     clockSlot: number,
     from: 'gossip' | 'sync' | 'self',
-  ): 'added' | 'known' | 'orphan' | 'early' | 'surplus' | CodedError {
+  ): 'added' | 'known' | 'orphan' | 'early' | 'surplus' | 'ended' | CodedError {
     const { branches } = this.#p;
     let block: Block;
     try {
@@ -240,6 +240,8 @@ export class Engine {
     }
     const { header, id } = block;
     if (branches.knows(id, header.height)) return 'known';
+    // A branch that a final block ended is never gone back to.
+    if (header.height <= branches.tree.base.height) return 'ended';
     if (header.slot > clockSlot) {
       if (header.slot === clockSlot + 1 && from !== 'sync')
         this.#out.push({ kind: 'later', atMs: this.#startOf(header.slot) });

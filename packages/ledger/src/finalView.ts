@@ -61,6 +61,8 @@ export class FinalView {
   readonly #store: LedgerStore;
   readonly #genesis: Genesis;
   readonly #revocations: Revocations;
+  /** Of the final block asked for last. */
+  #header: { readonly id: Uint8Array; readonly bytes: Uint8Array } | null = null;
 
   constructor(p: { store: LedgerStore; genesis: Genesis; revocations: Revocations }) {
     this.#store = p.store;
@@ -181,9 +183,21 @@ export class FinalView {
     certificate: Uint8Array;
     keys: readonly (readonly [table: number, key: Uint8Array])[];
   }): Uint8Array {
-    const block = p.final.height === 0 ? null : this.#store.get(storeKeys.block(p.final.id));
-    const header = block ? parseBlock(block).headerBytes : new Uint8Array(0);
-    return encodeCanonical([header, p.certificate, p.keys.map(([table, key]) => proveState(this.#store, table, key))]);
+    return encodeCanonical([
+      this.#headerOf(p.final),
+      p.certificate,
+      p.keys.map(([table, key]) => proveState(this.#store, table, key)),
+    ]);
+  }
+
+  /** Header bytes of a final block, none of genesis; a full block is not taken apart for every decision. */
+  #headerOf({ height, id }: FinalRecord): Uint8Array {
+    if (height === 0) return new Uint8Array(0);
+    if (!this.#header || !equalBytes(this.#header.id, id)) {
+      const block = parseBlock(getRequired(this.#store, storeKeys.block(id), 'the final block'));
+      this.#header = { id, bytes: block.headerBytes };
+    }
+    return this.#header.bytes;
   }
 
   #grant(
