@@ -23,6 +23,8 @@ type Level = ClassicLevel<Buffer, Uint8Array>;
 const options = { keyEncoding: 'buffer', valueEncoding: 'view', compression: false } as const;
 /** Records read last, kept in memory: the tree's upper nodes and hot leaves. */
 const cachedRecords = 16_384;
+/** Longer ones, blocks above all, are read again each time. */
+const cachedBytes = 4_096;
 const readAhead = 1_000;
 
 /** Open a LevelDB folder alone. @throws LedgerError LEDGER_STORE_LOCKED, LEDGER_STORE_UNWRITABLE, LEDGER_STORE_DAMAGED */
@@ -104,7 +106,7 @@ export class LevelStore implements LedgerStore {
       throw this.#readFailure(error);
     }
     const value = sealed === undefined ? null : unseal(keyBytes, sealed);
-    if (this.#writing === 0) {
+    if (this.#writing === 0 && (value?.length ?? 0) <= cachedBytes) {
       if (this.#cache.size >= cachedRecords) this.#cache.delete(this.#cache.keys().next().value!);
       this.#cache.set(key, value);
     }
