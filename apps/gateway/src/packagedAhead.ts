@@ -14,7 +14,7 @@ const maxAwaited = 256;
 export function packageAhead(p: {
   node: NodeApi;
   sourceKey: PublicKey;
-  studies: Studies;
+  studies: Pick<Studies, 'byHash' | 'document'>;
   log: Log;
 }): () => Promise<void> {
   /** Grants on studies of ours that wait for their block: transaction id -> study hash. */

@@ -9,8 +9,8 @@ export async function saveRecord(path: string, bytes: Uint8Array): Promise<void>
   const file = await open(`${path}.new`, 'w', 0o600);
   await syncAndClose(file, bytes);
   await rename(`${path}.new`, path);
-  const folder = await open(dirname(path), 'r');
-  await syncAndClose(folder);
+  // Windows opens no folders; its file systems keep renames in their journal.
+  if (process.platform !== 'win32') await syncAndClose(await open(dirname(path), 'r'));
 }
 
 async function syncAndClose(file: FileHandle, bytes?: Uint8Array): Promise<void> {

@@ -1,0 +1,351 @@
+/** The whole gateway over https, with a node that says what the test wants: enrolment to retrieval, and what is refused. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { GatewayApi, NodeApi, Wallet } from '@radpass/client';
+import { nodeFetch } from '@radpass/client/node';
+import {
+  createOwnershipProof,
+  createRequesterCard,
+  createRevokeAccess,
+  encodeOwnershipProof,
+  encodeRequesterCard,
+  Keyring,
+  nobleVerifier,
+  parseOffer,
+  parseReceipt,
+  type RevokeAccess,
+  SecretKey,
+  toHex,
+} from '@radpass/core';
+import { writeKeyFile } from '@radpass/core/node';
+import { writePhantomStudy } from '@radpass/imaging';
+import { retrieveStudy } from '@radpass/xds/node';
+import { needs } from '../../../tools/needs.mjs';
+import type { GatewayConfig } from '../dist/config.js';
+import { type RunningGateway, startGateway } from '../dist/gateway.js';
+import { NodeServer } from './nodeServer.js';
+
+interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  text: string;
+  json: { error?: { code: string } } & Record<string, never>;
+}
+
+needs('openssl', describe)('a gateway over https', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'radpass-surfaces-'));
+  const file = (name: string): string => join(folder, name);
+  const source = SecretKey.fromSeed(new Uint8Array(32).fill(1), 'source');
+  const doctors = Array.from({ length: 8 }, (_, i) => SecretKey.fromSeed(new Uint8Array(32).fill(40 + i), 'requester'));
+  const node = new NodeServer(source.publicKey);
+  const logged: string[] = [];
+  let config: GatewayConfig;
+  let gateway: RunningGateway;
+  let ca: string;
+  let studyInstanceUID: string;
+  let accessionNumber: string;
+  let wallet: Wallet;
+  let saved: Uint8Array | null = null;
+
+  async function ask(
+    url: string,
+    p: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {},
+  ): Promise<Answer> {
+    const send = url.startsWith('https:') ? requestHttps : requestHttp;
+    const sent = send(url, { method: p.method ?? 'GET', headers: p.headers ?? {}, ca, agent: false });
+    sent.on('error', () => undefined);
+    sent.end(p.body);
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const part of answer.setEncoding('utf8')) text += part;
+    const json = text.startsWith('{') ? JSON.parse(text) : {};
+    return { status: answer.statusCode ?? 0, headers: answer.headers, text, json };
+  }
+  const at = (path: string): string => config.url + path;
+  const post = (path: string, body: object): Promise<Answer> =>
+    ask(at(path), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const token = (): string => readFileSync(file('data/desk.token'), 'utf8').trim();
+  const desk = (path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> =>
+    ask(gateway.desk + path, {
+      method: body ? 'POST' : 'GET',
+      headers: { authorization: `Bearer ${token()}`, 'content-type': 'application/json', ...headers },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+  const until = async (holds: () => Promise<boolean>): Promise<void> => {
+    for (let i = 0; i < 200 && !(await holds()); i++) await new Promise(resolve => setTimeout(resolve, 25));
+  };
+  const retrieve = (key: SecretKey, studyHash: Uint8Array): Promise<{ bytes: number }> =>
+    retrieveStudy({
+      key,
+      url: config.url,
+      source: { key: source.publicKey, sourceKey: source.publicKey, tlsPins: [] },
+      studyHash,
+      outFile: file('received.zip'),
+      verifier: nobleVerifier,
+      now: () => Date.now(),
+      connect: { ca, allowPrivate: true },
+    });
+  const studyHash = (): Uint8Array => {
+    const defined = node.posted.find(({ tuple }) => tuple.type === 2)?.tuple;
+    if (defined?.type !== 2) throw new Error('no study was defined');
+    return defined.claim.studyHash;
+  };
+
+  beforeAll(async () => {
+    const options = ['-x509', '-newkey', 'ed25519', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1'];
+    const names = ['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', file('tls.key'), '-out', file('tls.crt')];
+    execFileSync('openssl', ['req', ...options, ...names], { stdio: 'ignore' });
+    ca = readFileSync(file('tls.crt'), 'utf8');
+    ({ studyInstanceUID, accessionNumber } = await writePhantomStudy(file('images'), { slices: 2, size: 16 }));
+    await writeKeyFile(file('source.key'), source, { insecurePlain: true });
+    await node.listen();
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address() as { port: number };
+    await new Promise(resolve => free.close(resolve));
+    node.sourceUrl = `https://127.0.0.1:${port}/radpass`;
+    config = {
+      url: node.sourceUrl,
+      listen: { address: `127.0.0.1:${port}` },
+      tls: { cert: file('tls.crt'), key: file('tls.key') },
+      key: file('source.key'),
+      node: [{ url: node.url }],
+      dataDir: file('data'),
+      images: { kind: 'folder', path: file('images') },
+      desk: { listen: '127.0.0.1:0' },
+    };
+    gateway = await startGateway(config, (event, fields) => logged.push(JSON.stringify({ event, ...fields })));
+    const fetch = nodeFetch({ ca });
+    wallet = await Wallet.open({
+      store: {
+        load: async () => saved,
+        save: async bytes => {
+          saved = bytes;
+        },
+      },
+      node: new NodeApi({ url: node.url, fetch }),
+      gateway: url => new GatewayApi({ url, fetch }),
+      now: () => Date.now(),
+    });
+  }, 30_000);
+
+  afterAll(async () => {
+    await gateway.stop();
+    node.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('leads a patient from the offer to the study, and a failing node does not cost the offer', async () => {
+    const { offer } = (await desk('/v1/offers', { accessionNumber })).json;
+    node.failing = true;
+    await expect(wallet.claim(String(offer))).rejects.toMatchObject({ code: 'CLIENT_REFUSED' });
+    node.failing = false;
+    const claimed = await wallet.claim(String(offer));
+    const { claims } = (await desk('/v1/claims')).json as unknown as { claims: { id: string; words: string[] }[] };
+    expect(claims[0]?.words).toEqual(claimed.words);
+    expect((await desk(`/v1/claims/${claims[0]!.id}/confirm`, {})).status).toBe(200);
+    await wallet.waitUntilYours(1, { timeoutMs: 10_000 });
+  }, 20_000);
+
+  it('serves whom the patient allowed, and no stranger', async () => {
+    const keys = doctors.map(key => key.publicKey);
+    const card = { chainId: node.chainId, label: 'Dr. D', keys, expires: Date.now() + 60_000, key: doctors[0]! };
+    await wallet.allow(1, encodeRequesterCard(createRequesterCard(card)));
+    expect((await retrieve(doctors[0]!, studyHash())).bytes).toBeGreaterThan(1000);
+    await expect(retrieve(doctors[1]!, studyHash())).rejects.toMatchObject({ code: 'XDS_REFUSED' });
+  });
+
+  it('gives the card again to who proves to own the study, once for a nonce', async () => {
+    const api = new GatewayApi({ url: config.url, fetch: nodeFetch({ ca }) });
+    const owner = JSON.parse(new TextDecoder().decode(saved!)) as { backup: never };
+    const proofBy = async (key: SecretKey): Promise<Uint8Array> => {
+      const fields = { chainId: node.chainId, key, verifierName: config.url, time: Date.now() };
+      return encodeOwnershipProof(createOwnershipProof({ ...fields, nonce: await api.challenge() }));
+    };
+    const proof = await proofBy(Keyring.fromBackup(owner.backup).studyKey(0));
+    expect(await api.ownerCard(studyHash(), proof)).toMatchObject({ studyInstanceUID });
+    const refused = { code: 'CLIENT_REFUSED', detail: { status: 403 } };
+    await expect(api.ownerCard(studyHash(), proof)).rejects.toMatchObject(refused);
+    await expect(api.ownerCard(studyHash(), await proofBy(doctors[0]!))).rejects.toMatchObject(refused);
+    const elsewhere = createOwnershipProof({
+      chainId: node.chainId,
+      key: Keyring.fromBackup(owner.backup).studyKey(0),
+      verifierName: 'https://elsewhere.example',
+      time: Date.now(),
+      nonce: await api.challenge(),
+    });
+    await expect(api.ownerCard(studyHash(), encodeOwnershipProof(elsewhere))).rejects.toMatchObject(refused);
+  });
+
+  it("takes a revocation, signs a receipt for it, and serves no more; a stranger's changes nothing", async () => {
+    const { tuple } = node.posted.find(transaction => transaction.tuple.type === 3)!;
+    const { seq, patientKey } = tuple as RevokeAccess;
+    const byStranger = createRevokeAccess({
+      chainId: node.chainId,
+      key: doctors[7]!,
+      seq: seq + 60_000,
+      requesterKey: null,
+      sourceKey: source.publicKey,
+      studyHash: studyHash(),
+    });
+    expect((await post('/v1/revocations', { transaction: toHex(byStranger.bytes) })).status).toBe(422);
+    expect((await retrieve(doctors[0]!, studyHash())).bytes).toBeGreaterThan(1000);
+    const { receipt } = await wallet.revoke(1, null);
+    expect(
+      parseReceipt('revocation-receipt', receipt!, { chainId: node.chainId, verifier: nobleVerifier }).key,
+    ).toEqual(source.publicKey);
+    await expect(retrieve(doctors[0]!, studyHash())).rejects.toMatchObject({ code: 'XDS_REFUSED' });
+    const { disclosures } = (await desk(`/v1/disclosures?patient=${toHex(patientKey)}`)).json as unknown as {
+      disclosures: { kind: string; reason: string }[];
+    };
+    expect(disclosures.map(({ kind, reason }) => `${kind} ${reason}`)).toEqual([
+      'served ',
+      'refused no-grant',
+      'served ',
+      'refused revoked',
+    ]);
+    expect((await desk('/v1/disclosures/verify')).json).toMatchObject({ records: 6 });
+  });
+
+  it('describes its service, and answers pages of any origin without credentials', async () => {
+    const wsdl = await ask(at('?wsdl'));
+    expect(wsdl.headers['content-type']).toContain('text/xml');
+    expect(wsdl.text).toContain(`location="${config.url}"`);
+    for (const path of ['', '/v1/claims', '/v1/owner/card']) {
+      const preflight = await ask(at(path), { method: 'OPTIONS', headers: { origin: 'https://wallet.example' } });
+      expect(preflight.status).toBe(204);
+      expect(preflight.headers['access-control-allow-origin']).toBe('*');
+      expect(preflight.headers['access-control-allow-methods']).toContain('POST');
+      expect(preflight.headers['access-control-allow-headers']).toContain('content-type');
+      expect(preflight.headers['access-control-allow-credentials']).toBeUndefined();
+    }
+  });
+
+  it.each([
+    ['GET', '', 404, 'GATEWAY_NOT_FOUND'],
+    ['GET', '/nothing', 404, 'GATEWAY_NOT_FOUND'],
+    ['GET', '/v1/claims/00', 404, 'GATEWAY_NOT_FOUND'],
+    ['GET', '/v1/claims/%ff', 400, 'GATEWAY_REQUEST'],
+    ['DELETE', '', 405, 'GATEWAY_METHOD'],
+    ['GET', '/v1/offers/redeem', 405, 'GATEWAY_METHOD'],
+    ['PUT', '/v1/claims', 405, 'GATEWAY_METHOD'],
+    ['POST', '/v1/challenge', 405, 'GATEWAY_METHOD'],
+  ])('refuses %s %s with %d', async (method, path, status, code) => {
+    const answer = await ask(at(path), { method });
+    expect({ status: answer.status, code: answer.json.error?.code }).toEqual({ status, code });
+    expect(answer.text).not.toMatch(/\bat .*\.js:\d/);
+    if (status === 405) expect(answer.headers.allow).toContain('OPTIONS');
+  });
+
+  it.each([
+    ['a body that is no JSON', '{', 'application/json', 400],
+    ['a body of another type', '{}', 'text/plain', 400],
+    ['an unknown field', '{"token":"00","more":1}', 'application/json', 400],
+    ['too large a body', `{"token":"${'0'.repeat(20_000)}"}`, 'application/json', 413],
+    ['a token that nobody was given', `{"token":"${'0'.repeat(64)}"}`, 'application/json', 404],
+  ])('refuses %s', async (_what, body, type, status) => {
+    const sent = { method: 'POST', headers: { 'content-type': type }, body };
+    const answer = await ask(at('/v1/offers/redeem'), sent);
+    expect(answer.status).toBe(status);
+    expect(answer.json.error?.code).toMatch(/^GATEWAY_/);
+  });
+
+  it('refuses too large a request and one with an encoding at the ITI-43 endpoint', async () => {
+    const large = { method: 'POST', body: new Uint8Array(200_000) };
+    expect((await ask(at(''), large)).status).toBe(413);
+    expect((await ask(at(''), { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: 'x' })).status).toBe(
+      415,
+    );
+    const fault = await ask(at(''), {
+      method: 'POST',
+      headers: { 'content-type': 'application/soap+xml' },
+      body: '<x/>',
+    });
+    expect(fault.status).toBeGreaterThanOrEqual(400);
+    expect(fault.text).toContain('Fault');
+  });
+
+  it('opens the desk to the token on loopback alone', async () => {
+    expect((await desk('/v1/health')).json).toMatchObject({ ok: true });
+    for (const headers of [
+      { authorization: 'Bearer ' },
+      { authorization: `Bearer ${'0'.repeat(64)}` },
+      { host: 'desk.example' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+    ]) {
+      const answer = await desk('/v1/studies', undefined, headers);
+      expect({ status: answer.status, code: answer.json.error?.code }).toEqual({
+        status: 403,
+        code: 'GATEWAY_FORBIDDEN',
+      });
+      expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+    }
+  });
+
+  it('tells the desk of an offer that was redeemed twice', async () => {
+    const { offer } = (await desk('/v1/offers', { studyInstanceUID })).json;
+    const body = { token: toHex(parseOffer(String(offer)).token) };
+    expect((await post('/v1/offers/redeem', body)).status).toBe(200);
+    expect((await post('/v1/offers/redeem', body)).status).toBe(410);
+    expect((await desk('/v1/notices')).json).toMatchObject({ notices: [{ kind: 'offer-redeemed-twice' }] });
+  });
+
+  it('passes the revocation on, and offers no study that was withdrawn', async () => {
+    await until(async () => node.posted.some(({ tuple }) => tuple.type === 4));
+    expect((await desk('/v1/withdraw', { studyHash: toHex(studyHash()) })).status).toBe(200);
+    const offered = await desk('/v1/offers', { studyInstanceUID });
+    expect({ status: offered.status, code: offered.json.error?.code }).toEqual({
+      status: 409,
+      code: 'GATEWAY_STUDY_WITHDRAWN',
+    });
+  });
+
+  it('logs no names, keys, identifiers or addresses', () => {
+    const all = logged.join('\n');
+    const { patientKey } = node.posted.find(({ tuple }) => tuple.type === 3)!.tuple as RevokeAccess;
+    const secrets = [source, ...doctors].map(key => toHex(key.publicKey));
+    const canaries = [
+      studyInstanceUID,
+      accessionNumber,
+      toHex(studyHash()),
+      toHex(patientKey),
+      ...secrets,
+      '127.0.0.1',
+    ];
+    expect(logged.length).toBeGreaterThan(3);
+    for (const canary of canaries) expect(all).not.toContain(canary);
+  });
+
+  it('keeps its secrets from others, and refuses to start with one that others can read', async () => {
+    for (const name of ['salt.key', 'desk.token']) expect(statSync(file(`data/${name}`)).mode & 0o077).toBe(0);
+    const other = { ...config, dataDir: file('other'), listen: { address: '127.0.0.1:0' } };
+    mkdirSync(other.dataDir);
+    const first = await startGateway(other, () => undefined);
+    await first.stop();
+    chmodSync(file('other/salt.key'), 0o644);
+    await expect(startGateway(other, () => undefined)).rejects.toMatchObject({ code: 'CLIENT_SECRET_FILE' });
+  });
+
+  it('behind a proxy takes connections from the proxies that are named, and from nobody else', async () => {
+    const { tls: _tls, ...plain } = config;
+    const behind = (proxy: string): GatewayConfig => ({
+      ...plain,
+      dataDir: file(`behind-${proxy}`),
+      listen: { address: '127.0.0.1:0', plainBehindProxy: [proxy] },
+    });
+    const named = await startGateway(behind('127.0.0.1'), () => undefined);
+    expect((await ask(`${named.listen}/radpass/health`)).status).toBe(200);
+    await named.stop();
+    const other = await startGateway(behind('192.0.2.1'), () => undefined);
+    await expect(ask(`${other.listen}/radpass/health`)).rejects.toThrow();
+    await other.stop();
+  });
+});
