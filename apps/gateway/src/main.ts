@@ -173,4 +173,6 @@ program
     );
   });
 
+// Whatever is written holds secrets or records of patients: for its owner's eyes.
+process.umask(0o077);
 await runCommandLine(() => program.parseAsync());

@@ -132,11 +132,18 @@ program
     const wanted = options.all
       ? (await inbox.grants()).filter(grant => grant.state === 'allowed' && !grant.retrieved)
       : [await inbox.grant(options.grant)];
+    const connect = { allowPrivate: p.allowPrivate, ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}) };
+    const failures: unknown[] = [];
     for (const grant of wanted) {
-      const connect = { allowPrivate: p.allowPrivate, ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}) };
-      const retrieved = await retrieveGrant(grant, { inbox, out: options.out, connect, onProgress: progress() });
-      say(retrieved, `grant ${grant.grant}: ${retrieved.files.length} files in ${retrieved.out}`);
+      try {
+        const retrieved = await retrieveGrant(grant, { inbox, out: options.out, connect, onProgress: progress() });
+        say(retrieved, `grant ${grant.grant}: ${retrieved.files.length} files in ${retrieved.out}`);
+      } catch (error) {
+        // One hospital that fails keeps nobody from the others' studies.
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     if (wanted.length === 0) say({ retrieved: 0 }, 'nothing new');
   });
 
@@ -152,4 +159,6 @@ function progress(): (bytes: number, total?: number) => void {
   };
 }
 
+// Whatever is written holds secrets or records of patients: for its owner's eyes.
+process.umask(0o077);
 await runCommandLine(() => program.parseAsync());

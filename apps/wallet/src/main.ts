@@ -181,4 +181,6 @@ program
     say({ mnemonic, device }, `${mnemonic}\ndevice ${device}`);
   });
 
+// Whatever is written holds secrets or records of patients: for its owner's eyes.
+process.umask(0o077);
 await runCommandLine(() => program.parseAsync());
