@@ -3,7 +3,7 @@
  * Start-up is recovery: what was acknowledged is in the records, and the outbox goes on posting.
  */
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { createHttpAccessView, NodeApi, type NodeStatus } from '@radpass/client';
@@ -34,6 +34,7 @@ import { Outbox } from './outbox.js';
 import { packageAhead } from './packagedAhead.js';
 import { createPublicApi } from './publicApi.js';
 import { Records, Turn } from './records.js';
+import { rememberServed } from './replayMemory.js';
 import { Revocations } from './revocations.js';
 import type { Log } from './runtime.js';
 import { Studies } from './studies.js';
@@ -133,11 +134,13 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     void revocations.catchUp(node).catch((error: unknown) => log('catch-up-failed', { reason: codeOf(error) }));
   };
   const view = createHttpAccessView({ nodes, now, maxStalenessMs, onReset: node => catchUp(node) });
+  const replaysLost = !existsSync(join(dataDir, 'replays'));
   const replay = await openReplayStore(join(dataDir, 'replays'));
   stops.push(() => replay.close());
   const disclosureLog = await openDisclosureLog(join(dataDir, 'disclosures'));
   stops.push(() => disclosureLog.close());
   const disclosures = await openDisclosureStore({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
+  if (replaysLost) await rememberServed({ disclosures, replay, now: now() });
   const service = createRetrieveService({
     key,
     sourceKey,

@@ -9,6 +9,7 @@ import type { Log } from './runtime.js';
 import type { Studies } from './studies.js';
 
 const maxAwaited = 256;
+const maxQueued = 1024;
 
 /** @returns a function that stops it, and resolves when nothing is under way */
 export function packageAhead(p: {
@@ -21,6 +22,7 @@ export function packageAhead(p: {
   const awaited = new Map<string, string>();
   let stopped = false;
   let last = Promise.resolve();
+  let queued = 0;
 
   async function notice(id: Uint8Array): Promise<void> {
     const entry = await orNull(p.node.transaction(id));
@@ -47,9 +49,12 @@ export function packageAhead(p: {
   }
 
   const stop = followEvents(p.node, 0, event => {
+    if (queued >= maxQueued) return;
+    queued++;
     last = last
       .then(() => handle(event))
-      .catch((error: unknown) => p.log('packaging-ahead-failed', { reason: codeOf(error) }));
+      .catch((error: unknown) => p.log('packaging-ahead-failed', { reason: codeOf(error) }))
+      .finally(() => queued--);
   });
   return async () => {
     stopped = true;

@@ -51,6 +51,8 @@ export class Revocations {
   /** What disk doesn't have yet, by key; it counts all the same. */
   readonly #unsaved = new Map<string, Change[]>();
   readonly #turn = new Turn();
+  /** Nodes that are being asked -> whether events were missed since, so that they have to be asked again. */
+  readonly #catchingUp = new Map<NodeApi, boolean>();
   #stopped = false;
 
   private constructor(init: RevocationsInit) {
@@ -80,6 +82,17 @@ export class Revocations {
    * studies. Tries again until it is through or `stop` is called, so that no gap stays.
    */
   async catchUp(node: NodeApi): Promise<void> {
+    const underWay = this.#catchingUp.has(node);
+    this.#catchingUp.set(node, true);
+    if (underWay) return;
+    while (this.#catchingUp.get(node) && !this.#stopped) {
+      this.#catchingUp.set(node, false);
+      await this.#catchUpOnce(node);
+    }
+    this.#catchingUp.delete(node);
+  }
+
+  async #catchUpOnce(node: NodeApi): Promise<void> {
     for (const { studyHash } of await this.#init.records.all('studies')) {
       while (!this.#stopped && !(await this.#caughtUp(node, studyHash))) await pause(catchUpRetryMs);
       if (this.#stopped) return;

@@ -3,7 +3,7 @@
  *
  * Replays: key = signer (64 hex) + SHA-256 of the MessageID (64 hex), value = when it expires, decimal. All entries
  * are in memory, too (65,536 at most). Trust line: losing the folder reopens the door to requests of the last
- * minutes whose signers still hold a grant; so a gateway that lost it waits out the lifetime of a message.
+ * minutes whose signers still hold a grant; so a gateway that lost it fills it again from its disclosure records.
  *
  * Disclosures: key "e" + seq in 16 hex digits = the entry's bytes; "h" = canonical [seq, hash] of the last one,
  * written in the same batch. Trust line: see disclosureStore.ts.
