@@ -10,13 +10,13 @@ import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate, rootCertificates } from 'node:tls';
 import { equalBytes } from '@radpass/core';
 import { XdsError } from '../errors.js';
 import { isPublicAddress } from './publicAddress.js';
 
 export interface GuardedOptions {
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust beside the system's: one hospital's own authority closes the way to no other. */
   ca?: string;
   /** Permit loopback, private networks and low ports: for a hospital's own network and for trials. */
   allowPrivate?: boolean;
@@ -140,7 +140,7 @@ export async function guardedConnect(
       maxHeaderSize: maxHeaderBytes,
       minVersion: 'TLSv1.2',
       checkServerIdentity: checkIdentity(options.pins ?? []),
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
     });
     const headersTimer = setTimeout(
       () => sent.destroy(new Error('no answer in time')),
