@@ -54,6 +54,8 @@ type VerdictEffect = Extract<Effect, { kind: 'verdict' }>;
 type Timeless<I> = I extends Input ? Omit<I, 'nowMs'> : never;
 /** Blocks of the next slot that wait for it. */
 const maxEarly = 64;
+/** Blocks of a sync judged and synced together; full ones take seconds, and other work waits for them. */
+const syncedTogether = 16;
 /** Transactions judged and synced together. */
 const maxTogether = 256;
 
@@ -283,7 +285,7 @@ export interface Chain
   receiveTransaction(bytes: Uint8Array): Promise<Verdict>;
   receiveBlock(bytes: Uint8Array): Promise<Verdict>;
   receiveVote(bytes: Uint8Array): Promise<Verdict>;
-  /** From a sync: up to 128 blocks, ascending, stored in one batch. */
+  /** From a sync: up to 128 blocks, ascending. */
   importBlocks(blocks: readonly Uint8Array[]): Promise<'ok' | 'bad' | 'stop'>;
   status(): LedgerStatus;
   accessView(): AccessView;
@@ -346,12 +348,18 @@ export async function openChain(init: ChainInit): Promise<Chain> {
       (await shell.give({ kind: 'blocks', blocks: [bytes], from: 'gossip' }))?.verdict ?? 'ignore',
     receiveVote: async bytes => (await shell.give({ kind: 'vote', bytes }))?.verdict ?? 'ignore',
     importBlocks: async blocks => {
-      const outcome = await shell.give({ kind: 'blocks', blocks, from: 'sync' });
-      if (outcome?.verdict === 'reject') {
-        log('sync-refused', { code: outcome.error?.code ?? '' });
-        return 'bad';
+      let added = 0;
+      for (let at = 0; at < blocks.length; at += syncedTogether) {
+        const some = blocks.slice(at, at + syncedTogether);
+        const outcome = await shell.give({ kind: 'blocks', blocks: some, from: 'sync' });
+        if (outcome?.verdict === 'reject') {
+          log('sync-refused', { code: outcome.error?.code ?? '' });
+          return 'bad';
+        }
+        added += outcome?.added ?? 0;
+        if (!outcome?.known) break;
       }
-      return outcome && outcome.added > 0 ? 'ok' : 'stop';
+      return added > 0 ? 'ok' : 'stop';
     },
     status: () => lookup.status(),
     peerStatus: () => lookup.peerStatus(),

@@ -70,3 +70,17 @@ describe('a block of a branch that a final block ended', () => {
     expect(await chain.importBlocks(stale)).toBe('stop');
   });
 });
+
+describe('a long sync', () => {
+  it('lets other work in between its blocks', async () => {
+    const world = await World.create(1);
+    await world.slots(40);
+    const { chain } = await observer(world, new VirtualClock(world.clock.now()));
+    const order: string[] = [];
+    const sync = chain.importBlocks(await blocksOf(world, 0)).then(outcome => order.push(outcome));
+    await chain.receiveVote(Uint8Array.of(1)).then(verdict => order.push(verdict));
+    await sync;
+    expect(order).toEqual(['reject', 'ok']);
+    expect(chain.status().height).toBe(40);
+  });
+});
