@@ -288,7 +288,10 @@ export class Intake {
   }
 
   #refusal(error: CodedError): Received {
-    const invalid = error.code === 'LEDGER_TX_SIGNATURE' || error.code === 'LEDGER_TX_STAMP';
+    // A stamp that is enough at other times may have been so where it came from.
+    const { stampBits } = this.#genesis.params;
+    const isBare = error.code === 'LEDGER_TX_STAMP' && 'bits' in error.detail && Number(error.detail.bits) < stampBits;
+    const invalid = error.code === 'LEDGER_TX_SIGNATURE' || isBare;
     return { verdict: invalid ? 'reject' : 'ignore', known: false, error };
   }
 

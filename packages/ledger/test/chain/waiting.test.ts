@@ -1,9 +1,21 @@
 /** What was acknowledged waits as long as it may come true; nothing that waits stands in another's way. */
 import { describe, expect, it } from '@jest/globals';
-import { toHex } from '@radpass/core';
+import { bindNode, createDefineSource, stampBits, toHex } from '@radpass/core';
 import { tinyParams } from '../../dist/consensus/params.js';
 import type { MemoryStore } from '../../dist/store.js';
+import { seedKey } from '../testChain.js';
 import { allow, minute, studyTransaction, World } from './world.js';
+
+/** A first registration whose stamp has exactly so many zero bits. */
+function newSource({ genesis, clock }: World, name: string, bits: number) {
+  const { chainId } = genesis;
+  const [key, nodeKey] = [seedKey(name), seedKey(`${name} node`)];
+  const of = { chainId, sourceKey: key.publicKey, seq: minute(clock.now()) };
+  let stamp = 1;
+  while (stampBits({ ...of, stamp }) !== bits) stamp++;
+  const nodeSig = bindNode({ ...of, nodeKey });
+  return createDefineSource({ ...of, key, url: 'https://new.example', nodeKey: nodeKey.publicKey, stamp, nodeSig });
+}
 
 describe('transactions that wait', () => {
   it('beyond a quota are kept over a restart and enter in the next epoch', async () => {
@@ -49,5 +61,18 @@ describe('transactions that wait', () => {
     await world.slots(30);
     expect(new Set(world.members.map(({ chain }) => toHex(chain.status().finalId))).size).toBe(1);
     for (const { chain } of world.members) expect((await chain.transaction(tx.id))?.grade).toBe('final');
+  });
+});
+
+describe('a stamp that was enough before an epoch was full', () => {
+  it('is refused without blame: whoever passed it on may be an epoch behind', async () => {
+    const world = await World.create(1, { params: { ...tinyParams, stampBits: 2, maxFirstSources: 1 } });
+    const { chain } = world.members[0]!;
+    expect(await chain.receiveTransaction(newSource(world, 'cheat', 1).bytes)).toBe('reject');
+    await chain.submitTransaction(newSource(world, 'first', 2).bytes);
+    await world.slots(tinyParams.slotsPerEpoch);
+    expect(await chain.receiveTransaction(newSource(world, 'late', 2).bytes)).toBe('ignore');
+    expect(await chain.receiveTransaction(newSource(world, 'cheat', 1).bytes)).toBe('reject');
+    expect(await chain.receiveTransaction(newSource(world, 'second', 3).bytes)).toBe('accept');
   });
 });
