@@ -24,7 +24,7 @@ beforeAll(async () => {
   ({ api } = node);
   ({ chainId } = network);
   source = await node.sourceSecret();
-}, 60_000);
+}, 120_000);
 afterAll(() => network.close());
 
 /** One exchange without the client, so that anything can be sent and every header seen. */

@@ -18,13 +18,13 @@ export interface Refusal {
   detail: Record<string, unknown>;
 }
 
-/** Run a command to its end; one that goes on for 20 s is killed. */
+/** Run a command to its end; one that goes on for a minute is killed. */
 export function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bin, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
-      timeout: 20_000,
+      timeout: 60_000,
       killSignal: 'SIGKILL',
     });
     const text = { stdout: '', stderr: '' };

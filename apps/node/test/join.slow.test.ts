@@ -24,7 +24,7 @@ let newcomer: TestNode;
 
 beforeAll(async () => {
   network = await TestNetwork.started({ slotsPerEpoch, weight: 30 });
-}, 60_000);
+}, 120_000);
 afterAll(() => network.close());
 
 describe('a source that is not in the genesis', () => {

@@ -32,7 +32,7 @@ export interface NetworkOptions {
   weight?: number;
 }
 
-const readyLimitMs = 20_000;
+const readyLimitMs = 60_000;
 
 /** Kills the processes whose ids come on its standard input, once that ends: with the tests' process, however it ends. */
 const watchdogProgram = `let text = '';

@@ -12,7 +12,7 @@ let node: TestNode;
 beforeAll(async () => {
   network = await TestNetwork.create({ founders: 2 });
   node = network.nodes[0]!;
-}, 60_000);
+}, 120_000);
 afterAll(() => network.close());
 
 const at = (...names: string[]): string => join(network.dir, ...names);
@@ -44,7 +44,7 @@ describe('beside a running node', () => {
     ]);
     expect(node.stderr).not.toContain('chain-stopped');
     expect((await node.status()).headSlot).toBeGreaterThan(0);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('before anything is opened', () => {
@@ -60,7 +60,7 @@ describe('before anything is opened', () => {
       [start('e', { key: at('text.key') }), { code: 'CORE_KEY_FILE', says: at('text.key') }],
     ]);
     expect(existsSync(at('moved', 'node.key.record'))).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   it('a genesis of another network, or one that is cut off, is refused', async () => {
     const other = at('other-genesis');
@@ -74,7 +74,7 @@ describe('before anything is opened', () => {
       [start('not-made', { genesis: at('short-genesis') }), { code: 'LEDGER_GENESIS', says: at('short-genesis') }],
     ]);
     expect(existsSync(at('not-made'))).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   it('a folder that is a file, or holds a file where a folder or a whole file should be, is refused', async () => {
     writeFileSync(at('file'), '');
@@ -88,7 +88,7 @@ describe('before anything is opened', () => {
       [start('seed'), { code: 'NODE_FILE_UNREADABLE', says: 'peer.seed' }],
       [['verify', '--data-dir', at('nothing')], { code: 'NODE_FILE_UNREADABLE', says: 'no such file' }],
     ]);
-  }, 60_000);
+  }, 120_000);
 
   it('wrong flags are wrong usage, exit code 2, and a wrong number is named', async () => {
     const usage = (says: string) => ({ code: 'USAGE', says, exitCode: 2 });
@@ -104,7 +104,7 @@ describe('before anything is opened', () => {
     expect(existsSync(at('g'))).toBe(false);
     const again = ['genesis', 'new', '--source', node.publicFile, '--out', network.genesisFile];
     await expectRefused(again, { code: 'NODE_FILE_EXISTS', says: 'not overwritten' });
-  }, 60_000);
+  }, 120_000);
 
   it('without --json the same is one plain sentence with its code', async () => {
     const { exitCode, stdout, stderr } = await run(['verify', '--data-dir', at('nothing')]);

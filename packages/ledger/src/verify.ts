@@ -19,7 +19,7 @@ export interface VerifyReport {
   /** After the last good final block; hex. */
   readonly stateRoot: string;
   /** The first that is wrong: a block, or with an empty id a record beside the blocks. */
-  readonly firstBad?: { readonly height: number; readonly id: string; readonly code: string };
+  readonly firstBad?: { readonly height: number; readonly id: string; readonly code: string; readonly reason: string };
 }
 
 interface Checker {
@@ -73,7 +73,7 @@ export async function verifyStore(store: LedgerStore, genesis: Genesis, verifier
     const where =
       'height' in error.detail && typeof error.detail.height === 'number' ? error.detail.height : height + 1;
     const named = 'id' in error.detail && typeof error.detail.id === 'string' ? error.detail.id : id;
-    return { ...report(), firstBad: { height: where, id: named, code: error.code } };
+    return { ...report(), firstBad: { height: where, id: named, code: error.code, reason: error.message } };
   }
 }
 

@@ -70,7 +70,7 @@ export type Services = { identify: Identify; pubsub: GossipSub };
  * Start a node's network.
  *
  * @throws P2pError P2P_CONFIG for a seed, chain id or address that cannot be used, P2P_LISTEN when an address cannot be
- *   listened on
+ *   listened on, P2P_PEER_STORE when `dataDir` cannot be written
  */
 export async function createNetwork(init: NetworkInit): Promise<Network> {
   const log: Log = init.log ?? (() => undefined);
@@ -132,6 +132,10 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
         `cannot listen on ${init.listen.join(' and ')}: in use by another program, or not an address of this machine`,
         { cause: error },
       );
+    }
+    if (error instanceof Error && error.name === 'PutFailedError') {
+      const sentence = `cannot write the addresses of peers in ${init.dataDir}/peers: check the free space and permissions`;
+      throw new P2pError({ code: 'P2P_PEER_STORE' }, sentence, { cause: error });
     }
     throw error;
   }

@@ -14,9 +14,9 @@ export async function verifyFolder(p: {
   try {
     const result = await verifyStore(store, genesis, nodeVerifier);
     if (result.firstBad) {
-      const { height, id, code } = result.firstBad;
+      const { height, id, code, reason } = result.firstBad;
       const detail = { code: 'NODE_CHECK_FAILED' as const, height, blockId: id, reason: code };
-      throw new NodeError(detail, `${p.dataDir}: the first bad block is at height ${height} (${code})`);
+      throw new NodeError(detail, `${p.dataDir}: the first bad block is at height ${height}: ${reason}`);
     }
     return { ok: true, blocks: result.blocks, finalHeight: result.finalHeight, stateRoot: result.stateRoot };
   } finally {

@@ -19,6 +19,8 @@ function isCommanderFailure(error: unknown): error is Error & CommanderFailure {
   );
 }
 
+const lingerMs = 2_000;
+
 /** Run a parsed command line to its end and set the process's exit code. */
 export async function runCommandLine(
   run: () => Promise<unknown>,
@@ -28,6 +30,8 @@ export async function runCommandLine(
     await run();
   } catch (error) {
     process.exitCode = report(error, argv.includes('--json'));
+    // Whatever a failed start could not close must not keep the process.
+    setTimeout(() => process.exit(), lingerMs).unref();
   }
 }
 

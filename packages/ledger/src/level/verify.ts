@@ -14,5 +14,6 @@ export async function verifyStore(store: LedgerStore, genesis: Genesis, verifier
   if (report.firstBad || !(store instanceof LevelStore)) return report;
   const files = await store.damagedFiles();
   if (files.length === 0) return report;
-  return { ...report, firstBad: { height: report.finalHeight + 1, id: '', code: 'LEDGER_STORE_DAMAGED' } };
+  const reason = `the store is damaged: unreadable bytes in ${files.join(', ')}`;
+  return { ...report, firstBad: { height: report.finalHeight + 1, id: '', code: 'LEDGER_STORE_DAMAGED', reason } };
 }
