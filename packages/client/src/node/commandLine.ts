@@ -75,7 +75,10 @@ export function printJson(value: unknown): void {
 /** A second signal so soon after the first is the same one, told to the process and to its group. */
 const sameSignalMs = 1_000;
 
-/** Resolves on SIGINT or SIGTERM; whoever asks again after a second ends the process at once. */
+/**
+ * Resolves on SIGINT, SIGTERM, or when a program that started us with an IPC channel is gone, however it ended. Whoever
+ * signals again after a second ends the process at once.
+ */
 export function untilSignal(): Promise<void> {
   return new Promise(resolve => {
     let first: number | undefined;
@@ -86,5 +89,6 @@ export function untilSignal(): Promise<void> {
     };
     process.on('SIGINT', heard);
     process.on('SIGTERM', heard);
+    if (process.connected) process.once('disconnect', () => resolve());
   });
 }
