@@ -88,16 +88,16 @@ describe('a block from a peer', () => {
   it('is given to peers behind the newest that they name', async () => {
     const { watching } = await watcher(network, 5);
     await watching.importBlocks([one, two, three].map(link => link.block!.bytes));
-    const after = async (locator: Uint8Array[], limit: number): Promise<string[]> => {
+    const served = async (locator: Uint8Array[], limit: number): Promise<string[]> => {
       const found: string[] = [];
       for await (const bytes of watching.blocksAfter(locator, limit)) found.push(toHex(bytes));
       return found;
     };
     const all = [one, two, three].map(link => toHex(link.block!.bytes));
-    expect(await after([network.genesis.chainId], 128)).toEqual(all);
-    expect(await after([one.view.id, network.genesis.chainId], 128)).toEqual(all.slice(1));
-    expect(await after([], 2)).toEqual(all.slice(0, 2));
-    expect(await after([three.view.id], 128)).toEqual([]);
+    expect(await served([network.genesis.chainId], 128)).toEqual(all);
+    expect(await served([one.view.id, network.genesis.chainId], 128)).toEqual(all.slice(1));
+    expect(await served([], 2)).toEqual(all.slice(0, 2));
+    expect(await served([three.view.id], 128)).toEqual([]);
     expect(watching.locator().map(toHex)).toEqual([three, two, one, network.start].map(link => toHex(link.view.id)));
   });
 
