@@ -57,8 +57,11 @@ needs('dicom', describe)('the demo with real files', () => {
   });
 });
 
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
-onLinux('a demo that is stopped half-way', () => {
+const [onLinux, why] =
+  process.platform === 'linux'
+    ? [describe, '']
+    : [describe.skip, ' [skipped: children are looked up in /proc, on Linux]'];
+onLinux(`a demo that is stopped half-way${why}`, () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     it(`leaves no process behind after ${signal}`, async () => {
       const demo = startDemo(['--once', '--json', '--out', join(temporary, signal)]);
