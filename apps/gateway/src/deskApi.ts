@@ -17,7 +17,8 @@ const offerBody = z.union([
   z.strictObject({ studyInstanceUID: z.string().max(64) }),
   z.strictObject({ accessionNumber: z.string().max(64) }),
 ]);
-const withdrawBody = z.strictObject({ studyHash: z.string().regex(/^[0-9a-f]{64}$/) });
+/** `study` is the number in the list. */
+const withdrawBody = z.strictObject({ study: z.number().int().min(1) });
 
 export interface DeskInit {
   token: string;
@@ -25,7 +26,7 @@ export interface DeskInit {
   disclosures: DisclosureStore;
   /** The head's slot time rounded down to the minute: what a co-signature is dated. */
   signingTime: () => Promise<number>;
-  withdraw: (studyHash: string) => Promise<string>;
+  withdraw: (study: number) => Promise<string>;
   health: () => Promise<object>;
   log: Log;
 }
@@ -64,7 +65,7 @@ export function createDeskApi(init: DeskInit): Express {
     send(response, await refuseClaim(desk, request.params.id)),
   );
   app.post('/v1/withdraw', json, async (request, response) => {
-    send(response, { transactionId: await init.withdraw(jsonBody(request, withdrawBody).studyHash) });
+    send(response, { transactionId: await init.withdraw(jsonBody(request, withdrawBody).study) });
   });
   app.get('/v1/notices', async (_request, response) => send(response, { notices: await desk.records.all('notices') }));
   app.get('/v1/disclosures', async (request, response) => {

@@ -163,16 +163,17 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   stops.push(packageAhead({ node: nodes[0]!, sourceKey, studies, log }));
 
   const status = (): Promise<NodeStatus> => firstAnswer(nodes, node => node.status());
-  const withdraw = async (studyHash: string): Promise<string> => {
+  const withdraw = async (number: number): Promise<string> => {
+    const study = await studies.byNumber(number);
+    const { studyHash } = study;
     const bound = await firstAnswer(nodes, node => node.seqBound({ sourceKey }));
     const seq = chooseSeq(headTime(await status()), bound - 1);
     const transaction = createWithdrawStudy({ chainId, key, seq, sourceKey, studyHash: fromHex(studyHash, 32) });
     const transactionId = toHex(transaction.id);
     const value = { transactionId, transaction: toHex(transaction.bytes) };
-    const study = await studies.byHash(studyHash);
     await records.write([
       { table: 'outbox', key: transactionId, value },
-      ...(study ? [{ table: 'studies' as const, key: studyHash, value: { ...study, withdrawn: true } }] : []),
+      { table: 'studies', key: studyHash, value: { ...study, withdrawn: true } },
     ]);
     outbox.wake();
     return transactionId;

@@ -115,21 +115,38 @@ program
 
 program
   .command('studies')
-  .description('what the image store holds')
+  .description('what the image store holds, and what was offered from it')
   .action(async () => {
     const { studies } = (await askDesk(config(), '/v1/studies')) as {
-      studies: { studyInstanceUID: string; modality: string; instances: number }[];
+      studies: {
+        number: number | null;
+        studyInstanceUID: string;
+        modality?: string;
+        instances?: number;
+        withdrawn: boolean;
+      }[];
     };
-    const lines = studies.map(study => `${study.studyInstanceUID}  ${study.modality}  ${study.instances} instances`);
+    const lines = studies.map(study =>
+      [
+        study.number ?? '-',
+        study.studyInstanceUID,
+        study.modality ?? '',
+        study.instances === undefined ? 'not in the image store' : `${study.instances} instances`,
+        study.withdrawn ? 'withdrawn' : study.number === null ? 'never offered' : 'offered',
+      ].join('  '),
+    );
     say({ studies }, lines.length > 0 ? lines.join('\n') : 'the image store is empty');
   });
 
 program
   .command('withdraw')
   .description('a study was published in error: never serve it again')
-  .requiredOption('--study <hash>', 'its study hash, 64 hex characters')
+  .requiredOption('--study <number>', 'its number, as studies shows it')
   .action(async options => {
-    const posted = await askDesk(config(), '/v1/withdraw', { studyHash: options.study });
+    const study = Number(options.study);
+    if (!Number.isSafeInteger(study) || study < 1)
+      throw new UsageError(`${options.study}: expected a study's number, as studies shows it`);
+    const posted = await askDesk(config(), '/v1/withdraw', { study });
     say(posted, `withdrawn by ${posted.transactionId}`);
   });
 

@@ -23,21 +23,21 @@ export interface OfferDesk {
 export async function createOffer(
   desk: OfferDesk,
   q: { studyInstanceUID?: string; accessionNumber?: string },
-): Promise<{ offer: string; expires: number; studyHash: string }> {
+): Promise<{ offer: string; expires: number; studyHash: string; number: number }> {
   const summary = await desk.studies.find(q);
-  const study = desk.studies.recordOf(summary.studyInstanceUID);
-  if ((await desk.studies.byHash(study.studyHash))?.withdrawn) {
-    throw new GatewayError({ code: 'GATEWAY_STUDY_WITHDRAWN' }, 'this study was withdrawn and is never served again');
-  }
   const token = randomBytes(32);
   const expires = desk.now() + offerLifetimeMs;
-  const record: OfferRecord = { tokenHash: tokenHashOf(token), studyHash: study.studyHash, expires, state: 'open' };
-  await desk.records.write([
-    { table: 'studies', key: study.studyHash, value: study },
-    { table: 'offers', key: record.tokenHash, value: record },
-  ]);
+  const { studyHash, number } = await desk.turn.take(async () => {
+    const { record, changes } = await desk.studies.recordOf(summary.studyInstanceUID);
+    if (record.withdrawn) {
+      throw new GatewayError({ code: 'GATEWAY_STUDY_WITHDRAWN' }, 'this study was withdrawn and is never served again');
+    }
+    const offer: OfferRecord = { tokenHash: tokenHashOf(token), studyHash: record.studyHash, expires, state: 'open' };
+    await desk.records.write([...changes, { table: 'offers', key: offer.tokenHash, value: offer }]);
+    return record;
+  });
   const { chainId, sourceKey, url } = desk;
-  return { offer: encodeOffer({ chainId, sourceKey, url, token, expires }), expires, studyHash: study.studyHash };
+  return { offer: encodeOffer({ chainId, sourceKey, url, token, expires }), expires, studyHash, number };
 }
 
 export function tokenHashOf(token: Uint8Array): string {

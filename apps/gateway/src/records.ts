@@ -4,6 +4,7 @@
  * | table | what its loss means |
  * | --- | --- |
  * | studies | studies can't be found by hash: rebuilt by offering again, as salts come from the salt key and the archive |
+ * | numbers | staff name studies by numbers made anew at the next offer |
  * | offers, claims | open enrolments have to be begun again at the desk; nothing on the ledger is lost |
  * | revocations | a revocation that only this gateway had seen is missed; those of its nodes come again at the next start |
  * | outbox | a co-signed tuple not yet final isn't posted again: confirm the claim again |
@@ -15,6 +16,8 @@ import { GatewayError } from './errors.js';
 /** A study that was offered: how its hash leads back to the archive. */
 export interface StudyRecord {
   studyHash: string;
+  /** What staff call it by: 1 for the first study ever offered here. */
+  number: number;
   salt: string;
   studyInstanceUID: string;
   /** Published in error: not served from the moment that the desk said so. */
@@ -67,8 +70,15 @@ export interface NoticeRecord {
   about: string;
 }
 
+/** Where a study's number leads; its key is the number in ten digits. */
+export interface NumberRecord {
+  number: number;
+  studyHash: string;
+}
+
 interface Tables {
   studies: StudyRecord;
+  numbers: NumberRecord;
   offers: OfferRecord;
   claims: ClaimRecord;
   revocations: RevocationRecord;
@@ -108,6 +118,12 @@ export class Records {
   async all<T extends keyof Tables>(table: T): Promise<Tables[T][]> {
     const values = await this.#db.values({ gt: `${table}/`, lt: `${table}0` }).all();
     return values.map(text => JSON.parse(text) as Tables[T]);
+  }
+
+  /** The record with the greatest key. */
+  async last<T extends keyof Tables>(table: T): Promise<Tables[T] | null> {
+    const [text] = await this.#db.values({ gt: `${table}/`, lt: `${table}0`, reverse: true, limit: 1 }).all();
+    return text === undefined ? null : (JSON.parse(text) as Tables[T]);
   }
 
   /** All changes or none, on disk before it resolves. */

@@ -5,7 +5,7 @@
 import { fromHex, hashStudy, type PublicKey, studySalt, toHex } from '@radpass/core';
 import { type ImageStore, packageStudy, type StudyDocument, type StudySummary } from '@radpass/imaging';
 import { GatewayError } from './errors.js';
-import type { Records, StudyRecord } from './records.js';
+import type { Change, Records, StudyRecord } from './records.js';
 
 /** What a person recognises a study by. */
 export interface StudyCard {
@@ -15,9 +15,26 @@ export interface StudyCard {
   instances: number;
 }
 
+/** Keys of the table of numbers ascend as the numbers do. */
+const keyOfNumber = (number: number): string => String(number).padStart(10, '0');
+
 export function cardOf(summary: StudySummary): StudyCard {
   const { description, modality, date, instances } = summary;
   return { description, modality, date, instances };
+}
+
+/** A study in the desk's list. `number` is null before its first offer; without a summary the archive lacks it. */
+export interface ListedStudy extends Partial<StudySummary> {
+  studyInstanceUID: string;
+  number: number | null;
+  studyHash: string | null;
+  withdrawn: boolean;
+}
+
+function lineOf(record: StudyRecord | undefined, summary?: StudySummary): ListedStudy {
+  const studyInstanceUID = summary?.studyInstanceUID ?? record?.studyInstanceUID ?? '';
+  const { number = null, studyHash = null, withdrawn = false } = record ?? {};
+  return { ...summary, studyInstanceUID, number, studyHash, withdrawn };
 }
 
 interface Packaged {
@@ -45,10 +62,6 @@ export class Studies {
     this.#saltKey = p.saltKey;
   }
 
-  list(): Promise<StudySummary[]> {
-    return this.#store.studies();
-  }
-
   /** @throws GatewayError GATEWAY_STUDY_UNKNOWN, GATEWAY_STUDY_AMBIGUOUS */
   async find(q: { studyInstanceUID?: string; accessionNumber?: string }): Promise<StudySummary> {
     const name = q.studyInstanceUID ?? q.accessionNumber ?? '';
@@ -65,10 +78,38 @@ export class Studies {
     return found[0];
   }
 
-  recordOf(studyInstanceUID: string): StudyRecord {
+  /** What a study of the archive is called, and what has to be written down with its first offer. */
+  async recordOf(studyInstanceUID: string): Promise<{ record: StudyRecord; changes: Change[] }> {
     const salt = studySalt(this.#saltKey, studyInstanceUID);
-    const studyHash = hashStudy({ sourceKey: this.#sourceKey, salt, studyInstanceUid: studyInstanceUID });
-    return { studyHash: toHex(studyHash), salt: toHex(salt), studyInstanceUID };
+    const hash = hashStudy({ sourceKey: this.#sourceKey, salt, studyInstanceUid: studyInstanceUID });
+    const studyHash = toHex(hash);
+    const known = await this.byHash(studyHash);
+    if (known) return { record: known, changes: [] };
+    const number = ((await this.#records.last('numbers'))?.number ?? 0) + 1;
+    const record: StudyRecord = { studyHash, number, salt: toHex(salt), studyInstanceUID };
+    const changes: Change[] = [
+      { table: 'studies', key: studyHash, value: record },
+      { table: 'numbers', key: keyOfNumber(number), value: { number, studyHash } },
+    ];
+    return { record, changes };
+  }
+
+  /** A study by the number that the list shows. @throws GatewayError GATEWAY_STUDY_UNKNOWN */
+  async byNumber(number: number): Promise<StudyRecord> {
+    const named = await this.#records.get('numbers', keyOfNumber(number));
+    const record = named && (await this.byHash(named.studyHash));
+    if (record) return record;
+    const detail = { code: 'GATEWAY_STUDY_UNKNOWN', study: String(number) } as const;
+    throw new GatewayError(detail, `no study here has the number ${number}: studies lists them`);
+  }
+
+  /** What the archive holds and what was ever offered: one line a study. */
+  async list(): Promise<ListedStudy[]> {
+    const [held, offered] = await Promise.all([this.#store.studies(), this.#records.all('studies')]);
+    const byUid = new Map(offered.map(record => [record.studyInstanceUID, record]));
+    const lines = held.map(summary => lineOf(byUid.get(summary.studyInstanceUID), summary));
+    const uids = new Set(held.map(summary => summary.studyInstanceUID));
+    return [...lines, ...offered.filter(record => !uids.has(record.studyInstanceUID)).map(record => lineOf(record))];
   }
 
   byHash(studyHash: string): Promise<StudyRecord | null> {

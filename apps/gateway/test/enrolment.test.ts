@@ -417,7 +417,7 @@ describe('revocations brought to the gateway', () => {
       {
         table: 'studies',
         key: toHex(studyHash),
-        value: { studyHash: toHex(studyHash), salt: '', studyInstanceUID: '1' },
+        value: { studyHash: toHex(studyHash), number: 1, salt: '', studyInstanceUID: '1' },
       },
     ]);
     ledger.grants = [grantEntry({ requesterKey: doctor, revokedSeq: 60_000 })];

@@ -21,7 +21,7 @@ describe('the document of a study', () => {
     api = new NodeApi({ url: node.url, fetch: nodeFetch() });
     made = [];
     const studies = {
-      byHash: async (hash: string) => ({ studyHash: hash, salt: '', studyInstanceUID: '1.2' }),
+      byHash: async (hash: string) => ({ studyHash: hash, number: 1, salt: '', studyInstanceUID: '1.2' }),
       document: async (record: { studyHash: string }) => {
         made.push(record.studyHash);
         throw new Error('nobody looks at it');

@@ -57,7 +57,7 @@ describe('the documents of studies', () => {
   });
 
   it('are made once for all who ask at the same time, and not again while the store stays as it is', async () => {
-    const record = studies.recordOf(uids[0]!);
+    const { record } = await studies.recordOf(uids[0]!);
     const made = await Promise.all([studies.document(record), studies.document(record), studies.document(record)]);
     expect(made[1]).toBe(made[0]);
     expect(await studies.document(record)).toBe(made[0]);
@@ -65,20 +65,20 @@ describe('the documents of studies', () => {
   });
 
   it('are made again when an instance was touched', async () => {
-    const record = studies.recordOf(uids[3]!);
+    const { record } = await studies.recordOf(uids[3]!);
     const first = await studies.document(record);
     utimesSync(files[0]!, new Date(1_000_000), new Date(1_000_000));
     expect(await studies.document(record)).not.toBe(first);
   });
 
   it('are read two at a time at most', async () => {
-    await Promise.all(uids.map(uid => studies.document(studies.recordOf(uid))));
+    await Promise.all(uids.map(uid => studies.recordOf(uid).then(({ record }) => studies.document(record))));
     expect(opened).toBe(8);
     expect(most).toBe(2);
   });
 
   it('that could not be made do not stand in the way of the next attempt', async () => {
-    const record = studies.recordOf(uids[0]!);
+    const { record } = await studies.recordOf(uids[0]!);
     const { read } = store;
     Object.assign(store, {
       read() {

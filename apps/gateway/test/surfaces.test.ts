@@ -316,7 +316,16 @@ needs('openssl', describe)('a gateway over https', () => {
 
   it('passes the revocation on, and offers no study that was withdrawn', async () => {
     await until(async () => node.posted.some(({ tuple }) => tuple.type === 4));
-    expect((await desk('/v1/withdraw', { studyHash: toHex(studyHash()) })).status).toBe(200);
+    const unknown = await desk('/v1/withdraw', { study: 99 });
+    expect({ status: unknown.status, code: unknown.json.error?.code }).toEqual({
+      status: 404,
+      code: 'GATEWAY_STUDY_UNKNOWN',
+    });
+    expect((await desk('/v1/studies')).json).toMatchObject({
+      studies: [{ number: 1, studyInstanceUID, studyHash: toHex(studyHash()), withdrawn: false }],
+    });
+    expect((await desk('/v1/withdraw', { study: 1 })).status).toBe(200);
+    expect((await desk('/v1/studies')).json).toMatchObject({ studies: [{ number: 1, withdrawn: true }] });
     const offered = await desk('/v1/offers', { studyInstanceUID });
     expect({ status: offered.status, code: offered.json.error?.code }).toEqual({
       status: 409,
