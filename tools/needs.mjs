@@ -20,6 +20,9 @@ const kinds = {
   ihe: folder('ihe'),
   jdk: program('javac', ['-version']),
   openssl: program('openssl', ['version']),
+  zeep: program('/usr/bin/python3', ['-c', 'import zeep, lxml, cryptography']),
+  gsoap: program('soapcpp2', ['-V']),
+  jaxws: { there: () => existsSync('/usr/share/java/jaxws-tools.jar'), reason: 'no JAX-WS on this machine' },
   chromium: { there: () => existsSync('/usr/bin/chromium'), reason: 'no chromium on this machine' },
 };
 const required = new Set((process.env.RADPASS_REQUIRE ?? '').split(',').filter(Boolean));
