@@ -54,7 +54,11 @@ export function applyBoundary(
   const { stake, beacon } = p.rules ?? consensus;
   const tableId = addStakeTable(
     layer,
-    takeSnapshot(stake[p.genesis.stakePolicy], { sources: stakeCounts(layer), founders: p.genesis.founders }),
+    takeSnapshot(stake[p.genesis.stakePolicy], {
+      epoch: last,
+      sources: stakeCounts(layer),
+      founders: p.genesis.founders,
+    }),
   );
   const { slotsPerEpoch } = p.genesis.params;
   const outputs = takeVrfOutputs(layer, last * slotsPerEpoch, (last + 1) * slotsPerEpoch);

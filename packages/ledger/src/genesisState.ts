@@ -57,7 +57,7 @@ export function genesisState(genesis: Genesis, rules: Consensus = consensus): { 
 }
 
 function foundersTable(genesis: Genesis, state: StateSource, rules: Consensus): StakeTable {
-  const input = { sources: stakeCounts(state), founders: genesis.founders };
+  const input = { epoch: 0, sources: stakeCounts(state), founders: genesis.founders };
   return takeSnapshot(rules.stake[genesis.stakePolicy], input);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The tables of the state: their numbers, which stand for ever, and the values that transactions read and write.
  * A value is the canonical array given with its table; docs/protocol-state.md has a worked example of each.
- * Keys are fixed-length parts, one after the other. Tables 16 to 25 belong to consensus.
+ * Keys are fixed-length parts, one after the other. Tables 16 to 27 belong to consensus.
  */
 import {
   ascii,
@@ -50,6 +50,9 @@ export const tables = {
   /** Empty until the audit is part of the state. */
   audit: 24,
   epochs: 25,
+  /** Empty until evidence is judged. */
+  offences: 26,
+  jail: 27,
 } as const;
 
 /** One table: values of type T at keys made of the given parts. */
@@ -296,22 +299,33 @@ export const standingGrantsTable: Table<StandingGrants, OfOwner> = defineTable(
 /** 23: no key -> [the last epochs that took all first registrations, ascending] */
 export const fullEpochsTable: Table<number[], []> = defineTable(tables.fullEpochs, list(uint(), 1_024));
 
+/** 27: sourceKey -> [first epoch at whose end it has weight again]; of the latest offence, never removed */
+export const jailTable: Table<number, [sourceKey: Uint8Array]> = defineTable(tables.jail, one(uint()));
+
 /** What a source's stake is counted from. */
 export interface StakeCount {
   readonly sourceKey: PublicKey;
   readonly nodeKey: PublicKey;
   readonly count: number;
   readonly open: boolean;
+  /** 0: never in jail. */
+  readonly jailedUntilEpoch: number;
 }
 
-/** Every source with its count of studies, sorted by sourceKey. Cost: two reads a source. */
+/** Every source with its count of studies, sorted by sourceKey. Cost: three reads a source. */
 export function stakeCounts(state: StateSource): StakeCount[] {
   const counts: StakeCount[] = [];
   for (let position = 0; position < total(state, 'sources'); position++) {
     const sourceKey = sourceAt(state, position);
     const source = sourceKey && sourceTable.get(state, sourceKey);
     if (!source) throw new RangeError(`the state lacks source ${position}`);
-    counts.push({ sourceKey, nodeKey: source.nodeKey, count: source.studyCount, open: source.url !== '' });
+    counts.push({
+      sourceKey,
+      nodeKey: source.nodeKey,
+      count: source.studyCount,
+      open: source.url !== '',
+      jailedUntilEpoch: jailTable.get(state, sourceKey) ?? 0,
+    });
   }
   return counts.sort((a, b) => compareBytes(a.sourceKey, b.sourceKey));
 }

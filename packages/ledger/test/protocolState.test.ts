@@ -11,6 +11,7 @@ import {
   consentTable,
   floorTable,
   fullEpochsTable,
+  jailTable,
   namedTable,
   nodeKeyTable,
   quotaTable,
@@ -78,6 +79,7 @@ addToTotal(layer, 'studies', 1);
 accreditationTable.set(layer, { seq, until: seq + 1, maxStudies: 500, contentId }, payer, source);
 standingGrantsTable.set(layer, { seqs: [seq], beyond: 0 }, source, study, patient);
 fullEpochsTable.set(layer, [23, 24]);
+jailTable.set(layer, 744, source);
 
 const hexOfKey = (name: string) => toHex(Uint8Array.from(name, character => character.charCodeAt(0)));
 

@@ -30,12 +30,13 @@ function inputs(): StakeInput[] {
         nodeKey: keyOf(1_000_000 + 1_000 * seed + i),
         count: below(4) === 0 ? 0 : below(below(2) === 0 ? 5 : 4_000),
         open: below(5) > 0,
+        jailedUntilEpoch: 0,
       }),
     );
     const founders = sources
       .slice(0, below(6))
       .map((source): Notional => ({ sourceKey: source.sourceKey, weight: below(1_000) }));
-    return { sources, founders };
+    return { epoch: seed, sources, founders };
   });
 }
 
@@ -62,7 +63,7 @@ export function stakePolicySuite(kit: SuiteKit, name: string, policy: StakePolic
     });
     law('does not look at the order of sources and founders', input => {
       const sources = [...input.sources].reverse();
-      const weights = policy({ sources, founders: [...input.founders].reverse() });
+      const weights = policy({ ...input, sources, founders: [...input.founders].reverse() });
       return [...weights].reverse().join() !== policy(input).join();
     });
     law('gives nothing for splitting a source over two keys, but for rounding', input => {

@@ -20,6 +20,8 @@ export interface StakeSource {
   readonly count: number;
   /** Its url is not empty. */
   readonly open: boolean;
+  /** It voted or produced twice: no weight in snapshots at the end of earlier epochs than this one; 0 for who never did. */
+  readonly jailedUntilEpoch: number;
 }
 
 /** A founder's weight in genesis, in studies: it stands for studies not yet published. */
@@ -29,6 +31,8 @@ export interface Notional {
 }
 
 export interface StakeInput {
+  /** The snapshot stands for the end of this epoch. */
+  readonly epoch: number;
   readonly sources: readonly StakeSource[];
   readonly founders: readonly Notional[];
 }
@@ -70,14 +74,17 @@ export const stakePolicies: Readonly<Record<'open', StakePolicy>> = Object.freez
 export type StakePolicyName = keyof typeof stakePolicies;
 
 /**
- * The table that a policy gives. A closed source has no weight, whatever the policy says; its studies count as
- * studies of the network all the same.
+ * The table that a policy gives. A source that is closed or in jail has no weight, whatever the policy says; its studies
+ * count as studies of the network all the same.
  * @throws RangeError beyond 2^53 - 1 millionths in total (nine thousand million studies)
  */
 export function takeSnapshot(policy: StakePolicy, input: StakeInput): StakeTable {
   const weights = policy(input);
   const entries = input.sources
-    .map(({ sourceKey, nodeKey, open }, i) => ({ sourceKey, nodeKey, weight: open ? weights[i]! : 0 }))
+    .map(({ sourceKey, nodeKey, open, jailedUntilEpoch }, i) => {
+      const weighs = open && jailedUntilEpoch <= input.epoch;
+      return { sourceKey, nodeKey, weight: weighs ? weights[i]! : 0 };
+    })
     .filter(entry => entry.weight > 0)
     .sort((a, b) => compareBytes(a.sourceKey, b.sourceKey));
   const total = sum(entries.map(entry => entry.weight));

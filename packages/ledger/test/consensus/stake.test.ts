@@ -39,18 +39,19 @@ describe('the suite of laws', () => {
 
 describe('fadingGenesis', () => {
   const key = (name: string) => seedKey(name).publicKey;
-  const source = (name: string, count: number, open = true) => ({
+  const source = (name: string, count: number, open = true, jailedUntilEpoch = 0) => ({
     sourceKey: key(name),
     nodeKey: key(`${name} node`),
     count,
     open,
+    jailedUntilEpoch,
   });
   const founders = [
     { sourceKey: key('a'), weight: 30 },
     { sourceKey: key('b'), weight: 60 },
   ];
   const weights = (a: number, b: number, c: number) =>
-    fadingGenesis(studyCount)({ sources: [source('a', a), source('b', b), source('c', c)], founders });
+    fadingGenesis(studyCount)({ epoch: 0, sources: [source('a', a), source('b', b), source('c', c)], founders });
 
   it('begins with the notional weights, in millionths', () => {
     expect(weights(0, 0, 0)).toEqual([30_000_000, 60_000_000, 0]);
@@ -65,6 +66,7 @@ describe('fadingGenesis', () => {
   });
   it('rounds down to the millionth', () => {
     const thirds = fadingGenesis(studyCount)({
+      epoch: 0,
       sources: [source('a', 0), source('b', 0), source('c', 1)],
       founders: [
         { sourceKey: key('a'), weight: 1 },
@@ -76,16 +78,27 @@ describe('fadingGenesis', () => {
   });
   it('is exact where products pass 2^53', () => {
     const big = { sourceKey: key('a'), weight: 999_999 };
-    const [weight] = fadingGenesis(studyCount)({ sources: [source('a', 0), source('c', 1)], founders: [big] });
+    const [weight] = fadingGenesis(studyCount)({
+      epoch: 0,
+      sources: [source('a', 0), source('c', 1)],
+      founders: [big],
+    });
     expect(weight).toBe(999_998_000_000);
   });
 
   it('a closed source has no weight in a snapshot, but its studies count against the founders', () => {
     const table = takeSnapshot(stakePolicies.open, {
+      epoch: 0,
       sources: [source('a', 0), source('b', 0, false), source('c', 45, false)],
       founders,
     });
     expect(table.entries.map(entry => [entry.sourceKey, entry.weight])).toEqual([[key('a'), 15_000_000]]);
     expect(table.total).toBe(15_000_000);
+  });
+
+  it('a source in jail has no weight up to the end of the epoch before its release', () => {
+    const total = (epoch: number) =>
+      takeSnapshot(studyCount, { epoch, sources: [source('a', 3), source('b', 4, true, 7)], founders: [] }).total;
+    expect([5, 6, 7].map(total)).toEqual([3_000_000, 3_000_000, 7_000_000]);
   });
 });

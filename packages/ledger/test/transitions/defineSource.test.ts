@@ -107,7 +107,7 @@ describe('a further defineSource', () => {
     expect(entry).toMatchObject({ studyCount: 1, index: 0, definedSlot: 5, standingKey: hospital });
     expect(total(world.layer, 'sources')).toBe(1);
     expect(stakeCounts(world.layer)).toEqual([
-      { sourceKey: hospital, nodeKey: publicKeyOf('n2'), count: 1, open: false },
+      { sourceKey: hospital, nodeKey: publicKeyOf('n2'), count: 1, open: false, jailedUntilEpoch: 0 },
     ]);
   });
 
