@@ -81,6 +81,7 @@ export type LedgerErrorDetail =
   | TransactionErrorDetail
   // consensus and blocks
   | { code: 'LEDGER_GENESIS'; reason: string } // a genesis file or its making that breaks a rule of genesis
+  | { code: 'LEDGER_CHECKPOINT'; reason: string } // a checkpoint that can't be relied on: malformed, of another network, or not signed as genesis demands
   | { code: 'LEDGER_NO_STAKE'; slot: number } // a stake table without weight: nobody leads the slot
   | { code: 'LEDGER_VOTE'; reason: string } // bytes that are no vote
   | { code: 'LEDGER_BLOCK_SIZE'; max: number; got: number } // block longer than any can be

@@ -18,6 +18,19 @@ export { dutyOfSlot, leaderOfSlot, type SlotDuty, transactionContext } from './b
 export { type BuildBlockInput, type BuiltBlock, buildBlock } from './buildBlock.js';
 // Run a ledger
 export { type Chain, type ChainClock, type ChainInit, openChain } from './chain.js';
+// Checkpoints that people name
+export {
+  type CheckpointKind,
+  type CheckpointSignature,
+  type CheckpointStatement,
+  checkCheckpoint,
+  encodeCheckpointStatement,
+  formatCheckpoint,
+  type NamedCheckpoint,
+  parseCheckpoint,
+  parseCheckpointName,
+  signCheckpoint,
+} from './checkpoint.js';
 // Rules of consensus
 export { vrfAlpha } from './consensus/beacon.js';
 export { finalityOf, stakeTable, weightOf } from './consensus/chainTables.js';
