@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { orthancPlugin } from './orthanc.mjs';
 import { root } from './run.mjs';
 
 export const dataDir = process.env.RADPASS_DATA ?? join(root, '..', 'shared', 'data');
@@ -23,6 +24,11 @@ const kinds = {
   zeep: program('/usr/bin/python3', ['-c', 'import zeep, lxml, cryptography']),
   gsoap: program('soapcpp2', ['-V']),
   jaxws: { there: () => existsSync('/usr/share/java/jaxws-tools.jar'), reason: 'no JAX-WS on this machine' },
+  orthanc: {
+    there: () => existsSync('/usr/sbin/Orthanc') && existsSync(orthancPlugin),
+    reason: 'no orthanc with orthanc-dicomweb on this machine',
+  },
+  dcmtk: program('dcmconv', ['--version']),
   chromium: { there: () => existsSync('/usr/bin/chromium'), reason: 'no chromium on this machine' },
 };
 const required = new Set((process.env.RADPASS_REQUIRE ?? '').split(',').filter(Boolean));

@@ -1,7 +1,29 @@
 /** The gateway's configuration: one JSON file; an unknown or wrong field is an error naming it. */
+import { isLoopback } from '@radpass/client/node';
 import { z } from 'zod';
 
 const node = z.strictObject({ url: z.string().describe('HTTP API of a node'), ca: z.string().optional() });
+
+/** Images and credentials travel this way: TLS, but for an archive on this machine. */
+function isArchiveUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, search, hash } = new URL(text);
+  if (username + password + search + hash !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+}
+
+const stableMs = z.number().int().min(0).optional();
+const images = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('folder'), path: z.string(), stableMs }),
+  z.strictObject({
+    kind: z.literal('dicomweb'),
+    /** The archive's DICOMweb root. */
+    url: z.string().refine(isArchiveUrl, 'https, or http on loopback, and no user information or query'),
+    headers: z.record(z.string(), z.string()).optional(),
+    ca: z.string().optional(),
+    stableMs,
+  }),
+]);
 
 export const configSchema = z.strictObject({
   /** What the ledger publishes for this source: the ITI-43 endpoint. */
@@ -13,10 +35,24 @@ export const configSchema = z.strictObject({
   key: z.string(),
   node: z.array(node).min(1).max(8),
   dataDir: z.string(),
-  images: z.strictObject({ kind: z.literal('folder'), path: z.string(), stableMs: z.number().int().min(0).optional() }),
+  images,
+  /** Encrypted copies of what an archive serves. */
+  spool: z
+    .strictObject({
+      path: z.string().optional(),
+      maxBytes: z.number().int().min(1).optional(),
+      ttlHours: z
+        .number()
+        .positive()
+        .max(24 * 365)
+        .optional(),
+    })
+    .optional(),
   desk: z.strictObject({ listen: z.string() }),
   policy: z.strictObject({ maxStalenessMs: z.number().int().min(1000).max(60_000).optional() }).optional(),
 });
 export type GatewayConfig = z.output<typeof configSchema>;
 
 export const defaultMaxStalenessMs = 60_000;
+
+export const spoolDefaults = { maxBytes: 20 * 1024 * 1024 * 1024, ttlHours: 24 };

@@ -20,7 +20,7 @@ import {
   toHex,
 } from '@radpass/core';
 import { nodeVerifier, readKeyFile, readPassphrase } from '@radpass/core/node';
-import { folderStore, mimeType } from '@radpass/imaging';
+import { mimeType } from '@radpass/imaging';
 import { createRetrieveService, type DocumentProvider, openDisclosureStore, type RetrieveService } from '@radpass/xds';
 import { httpExchange, httpLimits, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
 import type { RequestHandler } from 'express';
@@ -29,6 +29,7 @@ import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
 import { createDeskApi } from './deskApi.js';
 import { codeOf, GatewayError } from './errors.js';
 import { readText } from './files.js';
+import { openImageStore } from './imageStore.js';
 import { firstAnswer } from './ledgerStudy.js';
 import { Outbox } from './outbox.js';
 import { packageAhead } from './packagedAhead.js';
@@ -92,10 +93,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const { chainId, sourceKey } = await findSource(nodes, key.publicKey);
   const records = await Records.open(join(dataDir, 'records'));
   stops.push(() => records.close());
-  const store = await folderStore({
-    path: config.images.path,
-    ...(config.images.stableMs === undefined ? {} : { stableMs: config.images.stableMs }),
-  });
+  const store = await openImageStore(config);
   stops.push(() => store.close());
   // With these 32 bytes and the archive every study hash can be made again: back them up.
   const saltKey = await secretFile(join(dataDir, 'salt.key'));

@@ -65,9 +65,10 @@ export class Studies {
   /** @throws GatewayError GATEWAY_STUDY_UNKNOWN, GATEWAY_STUDY_AMBIGUOUS */
   async find(q: { studyInstanceUID?: string; accessionNumber?: string }): Promise<StudySummary> {
     const name = q.studyInstanceUID ?? q.accessionNumber ?? '';
+    const byUid = async (uid: string) => [await this.#store.findByUid(uid)].filter(study => study !== null);
     const found =
       q.accessionNumber === undefined
-        ? (await this.#store.studies()).filter(study => study.studyInstanceUID === q.studyInstanceUID)
+        ? await byUid(q.studyInstanceUID ?? '')
         : await this.#store.findByAccession(q.accessionNumber);
     if (found.length > 1) {
       const detail = { code: 'GATEWAY_STUDY_AMBIGUOUS' as const, studies: found.length };

@@ -31,6 +31,7 @@ describe('the documents of studies', () => {
     [reading, most, opened] = [0, 0, 0];
     store = {
       studies: () => inner.studies(),
+      findByUid: uid => inner.findByUid(uid),
       findByAccession: number => inner.findByAccession(number),
       instances: uid => inner.instances(uid),
       header: (uid, sop) => inner.header(uid, sop),

@@ -105,6 +105,7 @@ async function raiseCurtain({ dir, study: given, narrator, processes }: Init): P
 
 function describe({ isPhantom, path, summary }: StudyFolder): string {
   const { modality, instances, bytes } = summary;
-  const what = `${modality} study of ${instances} file${instances === 1 ? '' : 's'}, ${(bytes / 1e6).toFixed(1)} MB`;
+  const size = bytes === null ? '' : `, ${(bytes / 1e6).toFixed(1)} MB`;
+  const what = `${modality} study of ${instances} file${instances === 1 ? '' : 's'}${size}`;
   return isPhantom ? `a ${what}, of nobody (Shepp-Logan phantom)` : `a ${what}, in ${path}`;
 }

@@ -49,6 +49,16 @@ describe('configuration', () => {
     expect(load(content, { RADPASS_X_COUNT: '7' }).count).toBe(7);
   });
 
+  it('sets a field of one of several kinds from the environment', () => {
+    const kinds = z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('a'), path: z.string() }),
+      z.strictObject({ kind: z.literal('b'), url: z.string() }),
+    ]);
+    const env = { RADPASS_Y_IMAGES_KIND: 'b', RADPASS_Y_IMAGES_URL: 'u' };
+    const wanted = { images: { kind: 'b', url: 'u' } };
+    expect(loadConfiguration(z.strictObject({ images: kinds }), { envPrefix: 'RADPASS_Y', env })).toEqual(wanted);
+  });
+
   it('names the field that is unknown or wrong', () => {
     expect(() => load({ url: 'a', count: 1, colour: 2 })).toThrow(/colour/);
     expect(() => load({ url: 'a', count: 'x' })).toThrow(/count/);

@@ -1,5 +1,4 @@
 /** Random access to the bytes of a header, counted, so that reading one has a bound whatever the file says. */
-import type { FileHandle } from 'node:fs/promises';
 import { createInflateRaw } from 'node:zlib';
 import { ImagingError } from './errors.js';
 
@@ -15,8 +14,14 @@ export interface ByteSource {
   load(offset: number, length: number): Promise<Buffer>;
 }
 
+/** What a source reads from: an open file, or something that behaves like one. */
+export interface RandomAccess {
+  /** Fills `buffer` from `offset` on with at most `length` bytes that stand at `position`; 0 only at the end. */
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}
+
 /** Reads a file by windows of 32 KiB. Throws IMAGING_HEADER_TOO_LARGE when the windows add up to `limit`. */
-export function fileSource(file: FileHandle, size: number, limit = headerLimit): ByteSource {
+export function fileSource(file: RandomAccess, size: number, limit = headerLimit): ByteSource {
   let spent = 0;
   let last = { offset: 0, bytes: Buffer.alloc(0) };
   return {

@@ -73,6 +73,13 @@ export function imageStoreSuite(
     return found;
   };
 
+  const expectOldOrNone = async (store: ImageStore, study: StudyFixture, old: Instance) => {
+    const was = study.files.find(file => file.sopInstanceUID === old.sopInstanceUID)?.bytes ?? new Uint8Array();
+    const outcome = await collect(store.read(study.studyInstanceUID, old)).catch((error: unknown) => error);
+    if (outcome instanceof Buffer) expect(outcome.equals(was)).toBe(true);
+    else expect(outcome).toMatchObject({ code: 'IMAGING_CHANGED' });
+  };
+
   describe('ImageStore', () => {
     it('is empty at first', () =>
       withStore(async ({ store }, { first }) => {
@@ -91,7 +98,16 @@ export function imageStoreSuite(
         expect(uids).toEqual([first.studyInstanceUID, second.studyInstanceUID].sort());
         const summary = (await under.store.studies()).find(each => each.studyInstanceUID === first.studyInstanceUID);
         expect(summary?.instances).toBe(first.files.length);
-        expect(summary?.bytes).toBe(first.files.reduce((sum, file) => sum + file.bytes.length, 0));
+        // null: the archive doesn't tell sizes
+        const bytes = first.files.reduce((sum, file) => sum + file.bytes.length, 0);
+        expect(summary?.bytes === null ? bytes : summary?.bytes).toBe(bytes);
+      }));
+
+    it('finds a study by its UID', () =>
+      withStore(async (under, { first, second }) => {
+        await fill(under, first);
+        expect(await under.store.findByUid(first.studyInstanceUID)).toEqual((await under.store.studies())[0]);
+        expect(await under.store.findByUid(second.studyInstanceUID)).toBe(null);
       }));
 
     it('finds studies by accession number and none by an empty one', () =>
@@ -140,31 +156,45 @@ export function imageStoreSuite(
         expect(await under.store.instances(first.studyInstanceUID)).toEqual(before);
       }));
 
-    it('refuses to read under an old version and gives a new one', () =>
+    it('gives under an old version the old bytes or none, and a new version when asked again', () =>
       withStore(async (under, { first, edited }) => {
         await fill(under, first);
         const old = find(await under.store.instances(first.studyInstanceUID), edited.sopInstanceUID);
         await under.put(edited.bytes, edited.sopInstanceUID);
-        expect(await failure(() => collect(under.store.read(first.studyInstanceUID, old)))).toMatchObject({
-          code: 'IMAGING_CHANGED',
-        });
+        await expectOldOrNone(under.store, first, old);
         const fresh = find(await under.store.instances(first.studyInstanceUID), edited.sopInstanceUID);
         expect(fresh.version === old.version).toBe(false);
         const bytes = await collect(under.store.read(first.studyInstanceUID, fresh));
         expect(bytes.equals(edited.bytes)).toBe(true);
+        expect(await failure(() => collect(under.store.read(first.studyInstanceUID, old)))).toMatchObject({
+          code: 'IMAGING_CHANGED',
+        });
       }));
 
-    it('refuses to read what was removed', () =>
+    it('gives of what was removed the old bytes or none, and lists it no more', () =>
       withStore(async (under, { first }) => {
         await fill(under, first);
         const [gone] = await under.store.instances(first.studyInstanceUID);
         if (gone === undefined) throw new Error('the instance is not listed');
         await under.remove(gone.sopInstanceUID);
+        await expectOldOrNone(under.store, first, gone);
+        const left = await under.store.instances(first.studyInstanceUID);
+        expect(left.length).toBe(first.files.length - 1);
         expect(await failure(() => collect(under.store.read(first.studyInstanceUID, gone)))).toMatchObject({
           code: 'IMAGING_CHANGED',
         });
-        const left = await under.store.instances(first.studyInstanceUID);
-        expect(left.length).toBe(first.files.length - 1);
+      }));
+
+    it('lists an instance that was added', () =>
+      withStore(async (under, { first }) => {
+        const [late, ...early] = first.files;
+        if (late === undefined) throw new Error('the first study has two instances at least');
+        await fill(under, { ...first, files: early });
+        expect((await under.store.instances(first.studyInstanceUID)).length).toBe(early.length);
+        await under.put(late.bytes, late.sopInstanceUID);
+        const listed = find(await under.store.instances(first.studyInstanceUID), late.sopInstanceUID);
+        const bytes = await collect(under.store.read(first.studyInstanceUID, listed));
+        expect(bytes.equals(late.bytes)).toBe(true);
       }));
 
     it('answers concurrent questions', () =>

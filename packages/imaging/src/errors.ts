@@ -15,6 +15,8 @@ export type ImagingErrorDetail =
   | { code: 'IMAGING_TOO_MANY_INSTANCES'; instances: number; limit: number } // more instances than a document may hold
   | { code: 'IMAGING_CHANGED'; sopInstanceUID: string } // an instance is no longer what was listed: list and digest again
   | { code: 'IMAGING_FOLDER'; reason: string } // the store's path cannot be read, or is no folder
+  | { code: 'IMAGING_ARCHIVE'; reason: string; status?: number } // the archive is away, or answers otherwise than DICOMweb says
+  | { code: 'IMAGING_SPOOL'; reason: 'full' | 'unusable' | 'damaged' } // no room for a copy of the study, or its folder fails
   | { code: 'IMAGING_CLOSED' } // the store was closed
   | { code: 'IMAGING_ZIP'; reason: string } // the archive breaks the format's rules or our bounds
   | { code: 'IMAGING_MANIFEST'; reason: string } // the manifest is absent, malformed, or at odds with the archive

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, opendir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { fileSource } from './byteSource.js';
 import { ImagingError } from './errors.js';
 import { type InstanceHeader, readHeaderFrom } from './header.js';
 
@@ -103,7 +104,7 @@ async function readFile(path: string, skip: (code: string) => void): Promise<Kno
     const size = Number(stats.size);
     const file: KnownFile = { path, size, mtimeMs: Number(stats.mtimeMs), version: versionOf(stats) };
     try {
-      const header = await readHeaderFrom(handle, size);
+      const header = await readHeaderFrom(fileSource(handle, size));
       const { studyInstanceUID, seriesInstanceUID, sopInstanceUID } = header;
       const { accessionNumber, studyDescription, modality, studyDate } = header;
       const uids = { studyInstanceUID, seriesInstanceUID, sopInstanceUID };

@@ -8,6 +8,7 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { realpath, stat } from 'node:fs/promises';
+import { fileSource } from './byteSource.js';
 import { parseDate } from './directoryRecords.js';
 import { ImagingError } from './errors.js';
 import {
@@ -103,6 +104,11 @@ class FolderStore implements ImageStore {
       .map(([, files]) => files);
   }
 
+  async findByUid(studyInstanceUID: string): Promise<StudySummary | null> {
+    const files = (await this.#stable()).find(([file]) => file?.found.studyInstanceUID === studyInstanceUID);
+    return files === undefined ? null : summarise(files);
+  }
+
   async findByAccession(accessionNumber: string): Promise<StudySummary[]> {
     const studies = await this.#stable();
     if (accessionNumber === '') return [];
@@ -147,7 +153,7 @@ class FolderStore implements ImageStore {
     const { path } = await this.#find(studyInstanceUID, sopInstanceUID);
     const handle = await openOrChanged(path, sopInstanceUID);
     try {
-      return await readHeaderFrom(handle, (await handle.stat()).size);
+      return await readHeaderFrom(fileSource(handle, (await handle.stat()).size));
     } finally {
       await handle.close();
     }

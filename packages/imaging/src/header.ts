@@ -1,6 +1,6 @@
 /** What the rest of the package knows of an instance: a few values of its header, read under caps, as plain text. */
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { parseStudyInstanceUid } from '@radpass/core';
 import { type ByteSource, bufferSource, fileSource, headerLimit, inflatePrefix } from './byteSource.js';
 import { decodeElements } from './dicomFile.js';
@@ -79,13 +79,12 @@ export function isUid(text: string): boolean {
 }
 
 /**
- * The header of an open Part 10 file of `size` bytes. Reads at most 1 MiB; pixels are never read.
+ * The header of a Part 10 file. Reads at most 1 MiB; pixels are never read.
  * Throws IMAGING_NOT_DICOM (no Part 10 file, or a DICOMDIR), IMAGING_PREAMBLE, IMAGING_TRUNCATED, IMAGING_DAMAGED,
  * IMAGING_HEADER_TOO_LARGE, IMAGING_UID.
  */
-export async function readHeaderFrom(file: FileHandle, size: number): Promise<InstanceHeader> {
-  const source = fileSource(file, size);
-  const start = await source.load(0, Math.min(132, size));
+export async function readHeaderFrom(source: ByteSource): Promise<InstanceHeader> {
+  const start = await source.load(0, Math.min(132, source.size));
   if (start.length < 132 || start.toString('latin1', 128, 132) !== 'DICM') {
     throw new ImagingError({ code: 'IMAGING_NOT_DICOM' }, 'not a DICOM Part 10 file');
   }
@@ -118,7 +117,7 @@ function toHeader(text: ReadonlyMap<string, string>): InstanceHeader {
 export async function readInstanceHeader(path: string): Promise<InstanceHeader> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    return await readHeaderFrom(file, (await file.stat()).size);
+    return await readHeaderFrom(fileSource(file, (await file.stat()).size));
   } finally {
     await file.close();
   }

@@ -15,7 +15,7 @@ export interface Instance {
 
 /**
  * For the desk's list. Texts are the header's, '' when absent; `modality` lists the distinct ones, joined by "/";
- * `date` is the StudyDate, YYYYMMDD; `bytes` the sum of the files' sizes.
+ * `date` is the StudyDate, YYYYMMDD; `bytes` the sum of the files' sizes, null where the archive doesn't tell them.
  */
 export interface StudySummary {
   studyInstanceUID: string;
@@ -24,12 +24,14 @@ export interface StudySummary {
   modality: string;
   date: string;
   instances: number;
-  bytes: number;
+  bytes: number | null;
 }
 
 export interface ImageStore {
   /** Every study that is complete enough to be offered, sorted by studyInstanceUID. */
   studies(): Promise<StudySummary[]>;
+  /** The one of `studies()` with this UID, or null. */
+  findByUid(studyInstanceUID: string): Promise<StudySummary | null>;
   /** Those of `studies()` in which an instance carries this accession number; none for ''. */
   findByAccession(accessionNumber: string): Promise<StudySummary[]>;
   /** Sorted by sopInstanceUID. Throws IMAGING_STUDY_UNKNOWN, IMAGING_DUPLICATE_INSTANCE. */
@@ -38,7 +40,8 @@ export interface ImageStore {
   header(studyInstanceUID: string, sopInstanceUID: string): Promise<InstanceHeader>;
   /**
    * The file's bytes as stored, `instance.size` of them, in chunks of at most 256 KiB that the caller may keep.
-   * Throws IMAGING_CHANGED when the version is no longer `instance.version`: before the first chunk and before the last.
+   * Throws IMAGING_CHANGED when the version is known to be no longer `instance.version`: before the first chunk and
+   * before the last. A store that keeps copies may give the copy until `instances` is asked again.
    */
   read(studyInstanceUID: string, instance: Instance): AsyncIterable<Uint8Array>;
   /** Every later call throws IMAGING_CLOSED. */

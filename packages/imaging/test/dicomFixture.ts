@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { StudyFixture } from '../dist/compliance.js';
 import { type Element, encodeElements, encodePart10 } from '../dist/dicomWriter.js';
 
 export const studyUid = '1.2.3.4';
@@ -48,6 +49,25 @@ export function withSyntax(transferSyntaxUID: string, dataSet: Uint8Array): Buff
   const meta = encodeElements([{ tag: '00020010', vr: 'UI', value: transferSyntaxUID }]);
   const length = encodeElements([{ tag: '00020000', vr: 'UL', value: meta.length }]);
   return Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), length, meta, dataSet]);
+}
+
+/** What imageStoreSuite puts into a store. */
+export function twoStudies(): { first: StudyFixture; second: StudyFixture; edited: StudyFixture['files'][number] } {
+  const first = (n: number, change = {}) => instance({ '00080018': `1.2.3.4.1.${n}`, ...change });
+  const second = { '0020000D': otherStudyUid, '0020000E': '1.2.3.5.9', '00080018': '1.2.3.5.1', '00080050': 'ACC2' };
+  return {
+    first: {
+      studyInstanceUID: studyUid,
+      accessionNumber: 'ACC1',
+      files: [9, 1, 10].map(n => ({ sopInstanceUID: `1.2.3.4.1.${n}`, bytes: first(n) })),
+    },
+    second: {
+      studyInstanceUID: otherStudyUid,
+      accessionNumber: 'ACC2',
+      files: [{ sopInstanceUID: '1.2.3.5.1', bytes: instance(second) }],
+    },
+    edited: { sopInstanceUID: '1.2.3.4.1.9', bytes: first(9, { '00081030': 'Head, the text corrected' }) },
+  };
 }
 
 /** Runs `work` with a folder that is gone afterwards. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { dataDir, needs } from '../../../tools/needs.mjs';
 import { imageStoreSuite } from '../dist/compliance.js';
 import { checkOneStudy, folderStore } from '../dist/index.js';
-import { inFolder, instance, otherStudyUid, studyUid } from './dicomFixture.js';
+import { inFolder, instance, studyUid, twoStudies } from './dicomFixture.js';
 
 const first = (n: number, change = {}) => instance({ '00080018': `1.2.3.4.1.${n}`, ...change });
 
@@ -20,24 +20,7 @@ imageStoreSuite(
       dispose: () => rm(path, { recursive: true }),
     };
   },
-  async () => ({
-    first: {
-      studyInstanceUID: studyUid,
-      accessionNumber: 'ACC1',
-      files: [9, 1, 10].map(n => ({ sopInstanceUID: `1.2.3.4.1.${n}`, bytes: first(n) })),
-    },
-    second: {
-      studyInstanceUID: otherStudyUid,
-      accessionNumber: 'ACC2',
-      files: [
-        {
-          sopInstanceUID: '1.2.3.5.1',
-          bytes: first(1, { '0020000D': otherStudyUid, '00080018': '1.2.3.5.1', '00080050': 'ACC2' }),
-        },
-      ],
-    },
-    edited: { sopInstanceUID: '1.2.3.4.1.9', bytes: first(9, { '00100020': 'P2' }) },
-  }),
+  async () => twoStudies(),
 );
 
 describe('folderStore', () => {

@@ -29,6 +29,7 @@ const put = (dir: string, n: number, change = {}) =>
 function lyingStore(inner: ImageStore, lies: () => boolean): ImageStore {
   return {
     studies: () => inner.studies(),
+    findByUid: uid => inner.findByUid(uid),
     findByAccession: text => inner.findByAccession(text),
     instances: uid => inner.instances(uid),
     header: async (study, sop) => {

@@ -1,9 +1,9 @@
 /** `radpass-gateway check`: everything that would keep the gateway from serving, before a patient finds out. */
 import { publicKeyHex } from '@radpass/core';
-import { folderStore } from '@radpass/imaging';
 import type { GatewayConfig } from '../config.js';
 import { GatewayError } from '../errors.js';
 import { findSource, nodesOf, openSourceKey, tlsPin } from '../gateway.js';
+import { countStudies } from '../imageStore.js';
 
 const maxClockDifferenceMs = 30_000;
 
@@ -19,9 +19,7 @@ export interface Findings {
 export async function checkGateway(config: GatewayConfig): Promise<Findings> {
   const key = await openSourceKey(config);
   tlsPin(config);
-  const store = await folderStore({ path: config.images.path });
-  const studies = (await store.studies()).length;
-  await store.close();
+  const studies = await countStudies(config);
   const nodes = nodesOf(config);
   const { sourceKey } = await findSource(nodes, key.publicKey);
   const node = nodes[0]!;

@@ -38,10 +38,11 @@ export function loadConfiguration<S extends z.ZodType>(schema: S, layers: Config
 interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
 }
 
 function leafPaths(schema: JsonSchema, at: string[] = []): string[][] {
-  const objects = [schema, ...(schema.anyOf ?? [])].filter(part => part.properties);
+  const objects = [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter(part => part.properties);
   if (objects.length === 0) return at.length > 0 ? [at] : [];
   return objects.flatMap(part =>
     Object.entries(part.properties ?? {}).flatMap(([name, inner]) => leafPaths(inner, [...at, name])),

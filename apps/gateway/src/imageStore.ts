@@ -1,0 +1,56 @@
+/** The hospital's images, by the configuration: a folder, or a DICOMweb archive with its spool. */
+import { join } from 'node:path';
+import { nodeFetch } from '@radpass/client/node';
+import {
+  dicomwebArchive,
+  folderStore,
+  type ImageStore,
+  type RemoteArchive,
+  Spool,
+  spooledStore,
+} from '@radpass/imaging';
+import { type GatewayConfig, spoolDefaults } from './config.js';
+import { readText } from './files.js';
+
+type Images = GatewayConfig['images'];
+
+/** Longest silence of the archive, in ms: one that fetches from tape takes its time. */
+const archiveTimeoutMs = 60_000;
+
+function openArchive(images: Extract<Images, { kind: 'dicomweb' }>): RemoteArchive {
+  const { url, headers, ca, stableMs } = images;
+  return dicomwebArchive({
+    url,
+    fetch: nodeFetch({ timeoutMs: archiveTimeoutMs, ...(ca === undefined ? {} : { ca: readText(ca) }) }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(stableMs === undefined ? {} : { stableMs }),
+  });
+}
+
+const openFolder = ({ path, stableMs }: Extract<Images, { kind: 'folder' }>): Promise<ImageStore> =>
+  folderStore({ path, ...(stableMs === undefined ? {} : { stableMs }) });
+
+export async function openImageStore({ images, spool, dataDir }: GatewayConfig): Promise<ImageStore> {
+  if (images.kind === 'folder') return openFolder(images);
+  const {
+    path = join(dataDir, 'spool'),
+    maxBytes = spoolDefaults.maxBytes,
+    ttlHours = spoolDefaults.ttlHours,
+  } = spool ?? {};
+  return spooledStore({
+    archive: openArchive(images),
+    spool: await Spool.open({ path, maxBytes }),
+    ttlMs: ttlHours * 3_600_000,
+  });
+}
+
+/** How many studies can be listed now. Touches no spool: a running gateway may be using it. */
+export async function countStudies({ images }: GatewayConfig): Promise<number> {
+  if (images.kind === 'dicomweb') return (await openArchive(images).studies()).length;
+  const store = await openFolder(images);
+  try {
+    return (await store.studies()).length;
+  } finally {
+    await store.close();
+  }
+}
