@@ -185,14 +185,14 @@ needs('orthanc', needs('openssl', describe) as typeof describe)('the gateway bef
     }
     expect(counter.reads).toEqual([]);
     expect(await retrieve()).toHaveLength(3);
-  }, 30_000);
+  }, 60_000);
 
   it('has a series that was added after the grant in the next retrieval', async () => {
     await orthanc.put(slices[3]!);
     await orthanc.put(slices[4]!);
     expect(await retrieve()).toHaveLength(5);
     expect(counter.reads).toHaveLength(2);
-  }, 20_000);
+  }, 60_000);
 
   it('gives whole studies alone to retrievals during which the study changes', async () => {
     let adding = Promise.resolve();
@@ -207,14 +207,14 @@ needs('orthanc', needs('openssl', describe) as typeof describe)('the gateway bef
       else expect(outcome.reason).toMatchObject({ code: expect.stringMatching(/^XDS_(CONNECTION|REFUSED)$/) });
     }
     expect(await retrieve()).toHaveLength(6);
-  }, 30_000);
+  }, 60_000);
 
   it('leaves out what the archive removed', async () => {
     const [first] = await retrieve();
     await orthanc.remove(first!);
     const left = await retrieve();
     expect([left.length, left.includes(first!)]).toEqual([5, false]);
-  }, 20_000);
+  }, 60_000);
 
   it('refuses while the archive is away, and serves when it is back', async () => {
     counter.before = async () => {
@@ -228,7 +228,7 @@ needs('orthanc', needs('openssl', describe) as typeof describe)('the gateway bef
     counter.server.on('request', away);
     counter.before = async () => {};
     expect(await retrieve()).toHaveLength(5);
-  }, 20_000);
+  }, 60_000);
 
   it('removes every copy when it stops, and logs no identifier', async () => {
     await gateway.stop();
