@@ -2,7 +2,7 @@
 import type { AccessEvent, AccessFacts, AccessView, PublicKey } from '@radpass/core';
 import { encodeAs } from '@radpass/core';
 import type { Branches } from './branches.js';
-import { finalizes } from './consensus/finality.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import { voteSetSchema } from './consensus/votes.js';
 import type { Delivered, EventLog } from './events.js';
 import { decisionKeys, type FinalView } from './finalView.js';
@@ -23,6 +23,7 @@ export interface AccessViewInit {
   readonly revocations: Revocations;
   readonly events: EventLog;
   readonly setTimeout: (run: () => void, ms: number) => () => void;
+  readonly rules?: Consensus | undefined;
 }
 
 export function createAccessView(p: AccessViewInit): AccessView {
@@ -59,13 +60,14 @@ function factsOf(p: AccessViewInit, sourceKey: PublicKey, studyHash: Uint8Array,
           ? { seq: entry.seq, notAfter: entry.notAfter, receiptHash: entry.receiptHash, contentId: entry.contentId }
           : null,
       revokedSeq: Math.max(revoked, floor?.seq ?? 0, seen),
-      proof: view.evidence({ final, certificate: certificateOf(p.branches, final), keys }),
+      proof: view.evidence({ final, certificate: certificateOf(p, final), keys }),
     };
   });
 }
 
 /** The certificate that made a checkpoint final, if it is still at hand; canonical bytes or none. */
-function certificateOf(branches: Branches, final: FinalRecord): Uint8Array {
+function certificateOf({ branches, rules = consensus }: AccessViewInit, final: FinalRecord): Uint8Array {
+  const { finalizes } = rules.finality;
   const found = branches.certificates.find(({ message }) => finalizes(message) && message.sourceSlot === final.slot);
   return found ? encodeAs(voteSetSchema, found) : new Uint8Array(0);
 }

@@ -21,14 +21,12 @@ import {
 import { applyTransaction } from './applyTransaction.js';
 import { type Block, bodyParts, type Header, rulesVersion } from './block.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
-import { vrfAlpha } from './consensus/beacon.js';
 import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
 import { addVrfOutput, finalityOf, finalityTable } from './consensus/chainTables.js';
 import type { FinalityRecord } from './consensus/finality.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import { epochOf } from './consensus/params.js';
 import { type Checkpoint, encodeVoteMessage, type VoteSet } from './consensus/votes.js';
-import { vrfOutput, vrfVerify } from './consensus/vrf.js';
 import { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
@@ -46,7 +44,7 @@ export interface ApplyBlockInput {
   readonly skipSignatures?: boolean;
   /** SHA-256 of the platform, for the state tree. */
   readonly hash?: Hash;
-  readonly rules?: Consensus;
+  readonly rules?: Consensus | undefined;
 }
 
 function refuse(detail: LedgerErrorDetail, message: string): never {
@@ -78,8 +76,8 @@ function checkPlace({ header }: Block, { genesis, parent }: ApplyBlockInput): vo
 /** That the slot's leader made the block; gives its VRF output. */
 function checkProducer(block: Block, layer: StateLayer, p: ApplyBlockInput): Uint8Array {
   const { header } = block;
-  const { genesis, verifier } = p;
-  const { leader, nonce } = dutyOfSlot({ genesis, state: layer, slot: header.slot, rules: p.rules });
+  const { genesis, verifier, rules = consensus } = p;
+  const { leader, nonce } = dutyOfSlot({ genesis, state: layer, slot: header.slot, rules });
   if (!equalBytes(leader.sourceKey, header.producer)) {
     refuse({ code: 'LEDGER_BLOCK_LEADER', slot: header.slot }, `the producer does not lead slot ${header.slot}`);
   }
@@ -88,8 +86,8 @@ function checkProducer(block: Block, layer: StateLayer, p: ApplyBlockInput): Uin
     refuse({ code: 'LEDGER_BLOCK_SIGNATURE' }, "the leader's node key did not sign the block");
   }
   const output = p.skipSignatures
-    ? vrfOutput(header.vrfProof)
-    : vrfVerify(leader.nodeKey, vrfAlpha(chainId, nonce, header.slot), header.vrfProof);
+    ? rules.beacon.vrfOutput(header.vrfProof)
+    : rules.beacon.vrfVerify(leader.nodeKey, rules.beacon.vrfAlpha(chainId, nonce, header.slot), header.vrfProof);
   return output ?? refuse({ code: 'LEDGER_BLOCK_VRF' }, 'the VRF proof does not hold');
 }
 

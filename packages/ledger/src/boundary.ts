@@ -113,8 +113,13 @@ export function dutyOfSlot(p: {
 }
 
 /** The source that may make the block of `slot`, on the chain that `parentState` ends. */
-export function leaderOfSlot(genesis: Genesis, parentState: StateSource, slot: number): StakeEntry {
-  return dutyOfSlot({ genesis, state: parentState, slot }).leader;
+export function leaderOfSlot(
+  genesis: Genesis,
+  parentState: StateSource,
+  slot: number,
+  rules: Consensus = consensus,
+): StakeEntry {
+  return dutyOfSlot({ genesis, state: parentState, slot, rules }).leader;
 }
 
 /** What transactions of a block at `slot` are judged by; `p` as in stateForSlot. */

@@ -13,10 +13,8 @@ import { applyBlock } from './applyBlock.js';
 import { type Block, parseBlock } from './block.js';
 import { Tree, type TreeNode, treeNode } from './blockTree.js';
 import { finalityOf } from './consensus/chainTables.js';
-import { finalizes, raises } from './consensus/finality.js';
-import { selectHead } from './consensus/forkChoice.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import type { Checkpoint, VoteSet } from './consensus/votes.js';
-import { vrfOutput } from './consensus/vrf.js';
 import { foldFinal } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
@@ -36,6 +34,7 @@ export interface BranchesInit {
   readonly verifier: Verifier;
   readonly store: Pick<LedgerStore, 'get'>;
   readonly hash?: Hash | undefined;
+  readonly rules?: Consensus | undefined;
   readonly base: TreeNode;
   readonly final: FinalRecord;
   readonly counts: Counts;
@@ -58,6 +57,7 @@ export interface Shown {
 export class Branches {
   readonly tree: Tree;
   readonly #p: BranchesInit;
+  readonly #rules: Consensus;
   /** Writes not yet known to be on disk, the latest for each key. */
   readonly #unsynced = new Map<string, Uint8Array | null>();
   /** Blocks added since the last settle. */
@@ -76,6 +76,7 @@ export class Branches {
 
   constructor(p: BranchesInit) {
     this.#p = p;
+    this.#rules = p.rules ?? consensus;
     this.tree = new Tree({ get: key => this.get(key) }, p.base);
     this.#head = p.base;
     this.#final = p.final;
@@ -147,6 +148,7 @@ export class Branches {
       block,
       verifier,
       skipSignatures,
+      rules: this.#rules,
       ...(hash && { hash }),
     });
     const node = this.addApplied(block, transactionIds, layer.changes);
@@ -157,7 +159,7 @@ export class Branches {
 
   /** Add a block whose changes are known: one that this store holds already. */
   addApplied(block: Block, transactionIds: readonly string[], changes: TreeNode['changes']): TreeNode {
-    const output = vrfOutput(block.header.vrfProof);
+    const output = this.#rules.beacon.vrfOutput(block.header.vrfProof);
     if (!output)
       throw damaged('a stored block has no VRF output', { height: block.header.height, id: toHex(block.id) });
     const node = treeNode({ block, vrfOutput: output, arrival: ++this.#arrivals, changes, transactionIds });
@@ -171,6 +173,7 @@ export class Branches {
   /** Take in a certificate that was verified: in a block that applied, or made of loose votes. */
   learn(certificate: VoteSet): void {
     const { message: link } = certificate;
+    const { finalizes } = this.#rules.finality;
     const target = this.tree.block(link.targetId);
     if (!target || target.slot > link.targetSlot || !equalBytes(link.rootId, this.#p.genesis.chainId)) return;
     if (this.#certificates.some(({ message }) => isSameMessage(message, link))) return;
@@ -186,6 +189,7 @@ export class Branches {
 
   /** Certificates for a block on `parent`: the newest that makes final and the one that justifies highest. */
   certificatesFor(parent: TreeNode): VoteSet[] {
+    const { finalizes, raises } = this.#rules.finality;
     const record = finalityOf(this.tree.stateAt(parent.id));
     const usable = this.#certificates.filter(
       ({ message }) => raises(record, message) && this.tree.isOn(parent.id, message.targetId),
@@ -226,7 +230,7 @@ export class Branches {
     }
     this.#added = [];
     if (this.#unchosen) {
-      const best = selectHead(this.tree, this.#justified.id);
+      const best = this.#rules.forkChoice.selectHead(this.tree, this.#justified.id);
       this.#head = (best && this.tree.block(best.id)) ?? this.tree.base;
       this.#unchosen = false;
     }

@@ -6,15 +6,13 @@ import { CodedError, compareBytes, equalBytes, type Transaction, toHex, type Ver
 import { applyTransaction } from './applyTransaction.js';
 import { type Body, blockId, bodyRoots, encodeBody, encodeHeader, type Header, rulesVersion } from './block.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
-import { vrfAlpha } from './consensus/beacon.js';
 import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
 import { addVrfOutput, finalityOf, finalityTable, weightOf } from './consensus/chainTables.js';
 import type { FinalityRecord } from './consensus/finality.js';
-import { consensus } from './consensus/index.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { epochOf } from './consensus/params.js';
 import { encodeVoteMessage, type VoteSet, voteSetBytes } from './consensus/votes.js';
-import { vrfVerify } from './consensus/vrf.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
@@ -39,6 +37,7 @@ export interface BuildBlockInput {
   readonly verifier: Verifier;
   /** SHA-256 of the platform, for the state tree. */
   readonly hash?: Hash;
+  readonly rules?: Consensus | undefined;
 }
 
 export interface BuiltBlock {
@@ -93,7 +92,7 @@ function chooseVotes(
  *   belong together
  */
 export function buildBlock(p: BuildBlockInput): BuiltBlock {
-  const { genesis, parent, slot, producer, verifier } = p;
+  const { genesis, parent, slot, producer, verifier, rules = consensus } = p;
   const { chainId, params } = genesis;
   if (slot <= parent.header.slot) {
     const detail = { code: 'LEDGER_BLOCK_SLOT', parentSlot: parent.header.slot, slot } as const;
@@ -101,14 +100,15 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
   }
   const layer = new StateLayer(parent.state, p.hash);
   const epoch = epochOf(slot, params);
-  applyBoundary(layer, { genesis, parentHeight: parent.header.height, epoch });
-  const { leader, nonce } = dutyOfSlot({ genesis, state: layer, slot });
+  applyBoundary(layer, { genesis, parentHeight: parent.header.height, epoch, rules });
+  const { leader, nonce } = dutyOfSlot({ genesis, state: layer, slot, rules });
   if (!equalBytes(leader.sourceKey, producer.sourceKey) || !equalBytes(leader.nodeKey, producer.nodeKey)) {
     throw new LedgerError({ code: 'LEDGER_BLOCK_LEADER', slot }, `the producer does not lead slot ${slot}`);
   }
-  const output = vrfVerify(leader.nodeKey, vrfAlpha(chainId, nonce, slot), p.vrfProof);
+  const { beacon } = rules;
+  const output = beacon.vrfVerify(leader.nodeKey, beacon.vrfAlpha(chainId, nonce, slot), p.vrfProof);
   if (!output) throw new LedgerError({ code: 'LEDGER_BLOCK_VRF' }, 'the VRF proof does not hold');
-  const committee = committeeOfGenesis(genesis);
+  const committee = committeeOfGenesis(genesis, rules);
   const { votes, record } = chooseVotes(p, finalityOf(layer), {
     chainId,
     params,
@@ -116,11 +116,11 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
     slot,
     ancestor: id => parent.ancestor(id),
     verifier,
-    rules: consensus,
+    rules,
   });
   finalityTable.set(layer, record);
   addVrfOutput(layer, slot, output);
-  const context = transactionContext({ genesis, state: layer, slot, verifier });
+  const context = transactionContext({ genesis, state: layer, slot, verifier, rules });
   const chosen = chooseTransactions({
     candidates: p.candidates,
     maxBytes: params.maxTransactionBytes,

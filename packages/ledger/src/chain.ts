@@ -8,6 +8,7 @@
  */
 import { type AccessView, CodedError, equalBytes, type PublicKey, toHex, type Verifier } from '@radpass/core';
 import { createAccessView } from './accessFacts.js';
+import type { Consensus } from './consensus/index.js';
 import type { Effect, Input } from './effects.js';
 import { Engine } from './engine.js';
 import { LedgerError } from './errors.js';
@@ -48,6 +49,8 @@ export interface ChainInit {
   readonly log: (event: string, fields: Record<string, string | number | boolean>) => void;
   /** SHA-256 of the platform, for the state tree. */
   readonly hash?: Hash;
+  /** Rules of consensus; those that this project ships, if not given. All nodes of a network need the same. */
+  readonly rules?: Consensus | undefined;
 }
 
 type VerdictEffect = Extract<Effect, { kind: 'verdict' }>;
@@ -299,20 +302,20 @@ export interface Chain
  *   signatures of a key than its record
  */
 export async function openChain(init: ChainInit): Promise<Chain> {
-  const { store, genesis, verifier, signers, clock, log, hash } = init;
-  const { branches, boot, healed } = await openBranches({ store, genesis, verifier, hash });
+  const { store, genesis, verifier, signers, clock, log, hash, rules } = init;
+  const { branches, boot, healed } = await openBranches({ store, genesis, verifier, hash, rules });
   if (healed) log('store-healed', { code: healed.code, height: branches.final.height });
-  for (const signer of signers) await checkRecord({ signer, branches, genesis, verifier });
+  for (const signer of signers) await checkRecord({ signer, branches, genesis, verifier, rules });
   const revocations = await Revocations.load(store);
   const emitted: ChainEvent[] = [];
-  const intake = new Intake({ genesis, verifier, branches, revocations, emit: event => emitted.push(event) });
+  const intake = new Intake({ genesis, verifier, branches, revocations, emit: event => emitted.push(event), rules });
   for await (const [, value] of entriesUnder(store, 'W')) {
     const [receivedMs, bytes] = waitingRecord.decode(value);
     intake.resume(bytes, receivedMs, Math.floor(clock.now()));
   }
   intake.resumeRevocations(Math.floor(clock.now()));
   const nodeKeys = signers.map(signer => signer.nodeKey);
-  const engine = new Engine({ genesis, verifier, branches, intake, events: emitted, nodeKeys, hash });
+  const engine = new Engine({ genesis, verifier, branches, intake, events: emitted, nodeKeys, hash, rules });
   const events = new EventLog(boot);
   const shell = new Shell(init, engine, events);
   const view = new FinalView({ store, genesis, revocations });
@@ -333,6 +336,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     revocations,
     events,
     setTimeout: (run, ms) => clock.setTimeout(run, ms),
+    rules,
   });
   return {
     start: () => shell.start(),

@@ -15,11 +15,11 @@ import {
 } from '@radpass/core';
 import { type Block, encodeBlock, parseBlock } from './block.js';
 import type { TreeNode } from './blockTree.js';
-import { dutyOfSlot } from './boundary.js';
+import { dutyOfSlot, type SlotDuty } from './boundary.js';
 import type { Branches } from './branches.js';
 import { buildBlock } from './buildBlock.js';
-import { vrfAlpha } from './consensus/beacon.js';
 import type { Committee } from './consensus/committee.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { encodeVote, type Vote, type VoteMessage, votersOf } from './consensus/votes.js';
 import type { Effect, Input } from './effects.js';
@@ -51,10 +51,12 @@ export interface EngineInit {
   /** Node keys that this node signs with. */
   readonly nodeKeys: readonly PublicKey[];
   readonly hash?: Hash | undefined;
+  readonly rules?: Consensus | undefined;
 }
 
 export class Engine {
   readonly #p: EngineInit;
+  readonly #rules: Consensus;
   readonly #committee: Committee;
   readonly #votes: VotePool;
   readonly #credit: VoteCredit;
@@ -70,8 +72,9 @@ export class Engine {
 
   constructor(p: EngineInit) {
     this.#p = p;
-    this.#committee = committeeOfGenesis(p.genesis);
-    this.#votes = new VotePool(this.#committee, 0, p.genesis.params);
+    this.#rules = p.rules ?? consensus;
+    this.#committee = committeeOfGenesis(p.genesis, this.#rules);
+    this.#votes = new VotePool(this.#committee, 0, p.genesis.params, this.#rules);
     this.#credit = new VoteCredit(key => p.branches.get(key));
     this.#frozen = this.#view();
   }
@@ -169,9 +172,15 @@ export class Engine {
     const { branches, genesis, nodeKeys } = this.#p;
     const { head } = branches;
     if (this.#slot < 1 || head.slot >= this.#slot || this.#isQuiet()) return;
-    const { leader, nonce } = dutyOfSlot({ genesis, state: branches.stateAt(head.id), slot: this.#slot });
+    const { leader, nonce } = this.#dutyOf(this.#slot, head.id);
     if (!nodeKeys.some(key => equalBytes(key, leader.nodeKey))) return;
-    this.#out.push({ kind: 'prove', slot: this.#slot, leader, alpha: vrfAlpha(genesis.chainId, nonce, this.#slot) });
+    const alpha = this.#rules.beacon.vrfAlpha(genesis.chainId, nonce, this.#slot);
+    this.#out.push({ kind: 'prove', slot: this.#slot, leader, alpha });
+  }
+
+  #dutyOf(slot: number, parentId: Uint8Array): SlotDuty {
+    const { branches, genesis } = this.#p;
+    return dutyOfSlot({ genesis, state: branches.stateAt(parentId), slot, rules: this.#rules });
   }
 
   #build(slot: number, leader: StakeEntry, vrfProof: Uint8Array): void {
@@ -188,6 +197,7 @@ export class Engine {
       voteSets: this.#credit.missing(this.#votes.setsBetween(fromSlot, slot), branches.head.id, fromSlot),
       candidates: intake.pool.candidates().map(entry => entry.transaction),
       verifier,
+      rules: this.#rules,
       ...(hash && { hash }),
     });
     this.#out.push({ kind: 'sign block', header, body, id, nodeKey: leader.nodeKey });
@@ -198,7 +208,13 @@ export class Engine {
     this.#voted = true;
     const { branches, genesis, nodeKeys } = this.#p;
     const root = { slot: 0, id: genesis.chainId };
-    const message = chooseVote({ tree: branches.tree, slot: this.#slot, frozen: this.#frozen, root });
+    const message = chooseVote({
+      tree: branches.tree,
+      slot: this.#slot,
+      frozen: this.#frozen,
+      root,
+      rules: this.#rules,
+    });
     if (!message) return;
     this.#committee.voters.forEach(({ nodeKey }, voter) => {
       if (nodeKeys.some(key => equalBytes(key, nodeKey)))
@@ -281,11 +297,7 @@ export class Engine {
     }
     intake.sawBlock(transactions, node);
     for (const certificate of this.#votes.quorumsFor(block.id)) branches.learn(certificate);
-    const { leader } = dutyOfSlot({
-      genesis: this.#p.genesis,
-      state: branches.stateAt(block.header.parent),
-      slot: node.slot,
-    });
+    const { leader } = this.#dutyOf(node.slot, block.header.parent);
     if (nodeKeys.some(key => equalBytes(key, leader.nodeKey))) {
       this.#out.push({ kind: 'seen', nodeKey: leader.nodeKey, what: 'block', slot: node.slot });
     }

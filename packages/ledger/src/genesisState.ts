@@ -62,8 +62,8 @@ function foundersTable(genesis: Genesis, state: StateSource, rules: Consensus): 
 }
 
 /** Block 0 as a parent. */
-export function genesisView(genesis: Genesis): ParentView {
-  const { layer } = genesisState(genesis);
+export function genesisView(genesis: Genesis, rules: Consensus = consensus): ParentView {
+  const { layer } = genesisState(genesis, rules);
   const header = { slot: 0, height: 0 };
   const name = genesis.chainId.join();
   return { header, id: genesis.chainId, state: layer, ancestor: id => (id.join() === name ? header : undefined) };

@@ -37,7 +37,15 @@ export { finalityOf, stakeTable, weightOf } from './consensus/chainTables.js';
 export type { Committee } from './consensus/committee.js';
 export { type FinalityRecord, isQuorum } from './consensus/finality.js';
 export { type BlockTree, compareHeads, selectHead, type TreeBlock } from './consensus/forkChoice.js';
-export { type Consensus, consensus } from './consensus/index.js';
+export {
+  type Beacon,
+  type CommitteeRule,
+  type Consensus,
+  consensus,
+  type Election,
+  type Finality,
+  type ForkChoice,
+} from './consensus/index.js';
 export { type StakeEntry, selectLeader } from './consensus/leader.js';
 export { defaultParams, epochOf, type Params, paramNames, tinyParams } from './consensus/params.js';
 export {

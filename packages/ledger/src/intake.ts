@@ -19,6 +19,7 @@ import { checkLoose, type TransactionContext } from './applyTransaction.js';
 import type { TreeNode } from './blockTree.js';
 import { applyBoundary, transactionContext } from './boundary.js';
 import type { Branches } from './branches.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import { epochOf } from './consensus/params.js';
 import { LedgerError } from './errors.js';
 import type { ChainEvent } from './events.js';
@@ -65,6 +66,7 @@ export class Intake {
   readonly #branches: Branches;
   readonly #revocations: Revocations;
   readonly #emit: (event: ChainEvent) => void;
+  readonly #rules: Consensus;
   /** Ids of transactions of the own API that are not final; hex. */
   readonly #own = new Map<string, Transaction>();
   /** What went without becoming final and why, the last ones; hex ids. */
@@ -83,12 +85,14 @@ export class Intake {
     branches: Branches;
     revocations: Revocations;
     emit: (event: ChainEvent) => void;
+    rules?: Consensus | undefined;
   }) {
     this.#genesis = p.genesis;
     this.#verifier = p.verifier;
     this.#branches = p.branches;
     this.#revocations = p.revocations;
     this.#emit = p.emit;
+    this.#rules = p.rules ?? consensus;
   }
 
   /** A transaction that was dropped, if it is remembered. */
@@ -237,6 +241,7 @@ export class Intake {
       slot,
       verifier: this.#verifier,
       skipSignatures,
+      rules: this.#rules,
     });
     checkLoose(state, transaction, context);
   }
@@ -247,7 +252,7 @@ export class Intake {
     const id = toHex(head.id);
     if (this.#started?.head !== id || this.#started.epoch !== epoch) {
       const state = new StateLayer(this.#branches.stateAt(head.id));
-      applyBoundary(state, { genesis: this.#genesis, parentHeight: head.height, epoch });
+      applyBoundary(state, { genesis: this.#genesis, parentHeight: head.height, epoch, rules: this.#rules });
       this.#started = { head: id, epoch, state };
     }
     return this.#started.state;

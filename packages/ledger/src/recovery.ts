@@ -13,7 +13,7 @@ import { equalBytes, parseTransaction, toHex, type Verifier } from '@radpass/cor
 import { type Block, parseBlock } from './block.js';
 import type { TreeNode } from './blockTree.js';
 import { Branches } from './branches.js';
-import { vrfOutput } from './consensus/vrf.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import { LedgerError } from './errors.js';
 import { indexKeys } from './finalize.js';
 import type { Genesis } from './genesis.js';
@@ -42,6 +42,7 @@ export interface OpenInit {
   readonly genesis: Genesis;
   readonly verifier: Verifier;
   readonly hash?: Hash | undefined;
+  readonly rules?: Consensus | undefined;
 }
 
 export interface Opened {
@@ -60,7 +61,7 @@ export async function openBranches(p: OpenInit): Promise<Opened> {
   const { store, genesis } = p;
   const stored = store.get(storeKeys.meta('format'));
   // Without this record the folder is new, or has lost it; then what it holds is found wanting and written anew.
-  if (stored === undefined) await store.commit(freshWrites(genesis));
+  if (stored === undefined) await store.commit(freshWrites(genesis, p.rules));
   else checkIdentity(store, genesis);
   const healed = await checkOrHeal(p);
   const bootRecord = store.get(storeKeys.meta('boot'));
@@ -92,8 +93,8 @@ export function checkIdentity(store: LedgerStore, genesis: Genesis): void {
 }
 
 /** Block 0 and its state. */
-export function genesisWrites(genesis: Genesis): StoreWrite[] {
-  const { layer } = genesisState(genesis);
+export function genesisWrites(genesis: Genesis, rules: Consensus = consensus): StoreWrite[] {
+  const { layer } = genesisState(genesis, rules);
   const { chainId } = genesis;
   const writes: StoreWrite[] = [...layer.changes];
   for (const key of layer.changes.keys()) for (const index of indexKeys(key)) writes.push([index, empty]);
@@ -108,11 +109,11 @@ export function genesisWrites(genesis: Genesis): StoreWrite[] {
   return writes;
 }
 
-function freshWrites(genesis: Genesis): StoreWrite[] {
+function freshWrites(genesis: Genesis, rules?: Consensus): StoreWrite[] {
   return [
     [storeKeys.meta('format'), numberRecord.encode(storeFormat)],
     [storeKeys.meta('genesis'), genesis.chainId],
-    ...genesisWrites(genesis),
+    ...genesisWrites(genesis, rules),
   ];
 }
 
@@ -211,7 +212,7 @@ async function checkNumber(store: LedgerStore, prefix: string, expected: number)
 }
 
 /** The newest final block as the tree's base. */
-function baseNode(store: LedgerStore, final: FinalRecord): TreeNode {
+function baseNode(store: LedgerStore, final: FinalRecord, rules: Consensus = consensus): TreeNode {
   if (final.height === 0) {
     const { id } = final;
     const none = { changes: new Map(), transactionIds: [], header: null, arrival: 0, vrfOutput: empty };
@@ -220,20 +221,21 @@ function baseNode(store: LedgerStore, final: FinalRecord): TreeNode {
   const block = readBlock(store, final.id, { height: final.height, id: toHex(final.id) });
   const { header, id } = block;
   const { parent, slot, height } = header;
-  const output = vrfOutput(header.vrfProof) ?? empty;
+  const output = rules.beacon.vrfOutput(header.vrfProof) ?? empty;
   return { id, parent, slot, height, header, vrfOutput: output, arrival: 0, changes: new Map(), transactionIds: [] };
 }
 
 /** Branches as a store has them. @throws LedgerError LEDGER_STORE_DAMAGED */
 export async function loadBranches(p: OpenInit): Promise<Branches> {
-  const { store, genesis, verifier, hash } = p;
+  const { store, genesis, verifier, hash, rules } = p;
   const final = readFinal(store);
   const branches = new Branches({
     genesis,
     verifier,
     store,
     hash,
-    base: baseNode(store, final),
+    rules,
+    base: baseNode(store, final, rules),
     final,
     counts: readCounts(store),
   });
@@ -271,11 +273,11 @@ export function transactionIdsOf(block: Block): string[] {
  * mark, and the next opening begins again.
  */
 async function rebuild(p: OpenInit): Promise<void> {
-  const { store, genesis, verifier, hash } = p;
+  const { store, genesis, verifier, hash, rules } = p;
   await store.commit([rebuildMark()]);
   const { good, cut } = goodBlocks(store);
   for (const prefix of derivedPrefixes) await store.clear(prefix);
-  await store.commit([...genesisWrites(genesis), ...cut.map((id): StoreWrite => [storeKeys.block(id), null])]);
+  await store.commit([...genesisWrites(genesis, rules), ...cut.map((id): StoreWrite => [storeKeys.block(id), null])]);
   let final: FinalRecord = { slot: 0, id: genesis.chainId, height: 0 };
   for (let at = 0; at < good.length; at += replayBatch) {
     const branches = new Branches({
@@ -283,7 +285,8 @@ async function rebuild(p: OpenInit): Promise<void> {
       verifier,
       store,
       hash,
-      base: baseNode(store, final),
+      rules,
+      base: baseNode(store, final, rules),
       final,
       counts: readCounts(store),
     });

@@ -2,6 +2,7 @@
 import { equalBytes, toHex, type Verifier, verify } from '@radpass/core';
 import { type Block, parseBlock } from './block.js';
 import type { Branches } from './branches.js';
+import type { Consensus } from './consensus/index.js';
 import { votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
@@ -18,9 +19,10 @@ export async function checkRecord(p: {
   branches: Branches;
   genesis: Genesis;
   verifier: Verifier;
+  rules?: Consensus | undefined;
 }): Promise<void> {
   const { nodeKey, marks } = p.signer;
-  const { voters } = committeeOfGenesis(p.genesis);
+  const { voters } = committeeOfGenesis(p.genesis, p.rules);
   const refuse = (what: 'block' | 'vote', recorded: number, seen: number): never => {
     throw new LedgerError(
       { code: 'LEDGER_SIGNING_RECORD_OLD', nodeKey: toHex(nodeKey), what, recorded, seen },

@@ -5,6 +5,7 @@
 import { CodedError, equalBytes, toHex, type Verifier } from '@radpass/core';
 import { parseBlock } from './block.js';
 import { Branches } from './branches.js';
+import type { Consensus } from './consensus/index.js';
 import type { Genesis } from './genesis.js';
 import { changesRecord, countsRecord, type FinalRecord, finalRecord, heightRecord } from './records.js';
 import { checkIdentity, genesisWrites, transactionIdsOf } from './recovery.js';
@@ -26,14 +27,20 @@ interface Checker {
   readonly store: LedgerStore;
   readonly genesis: Genesis;
   readonly verifier: Verifier;
+  readonly rules: Consensus | undefined;
 }
 
 /** How often the replay folds what is final: bounds its memory. */
 const replayBatch = 128;
 
 /** Verify a store that nobody writes to. Damage is reported, not thrown. @throws LedgerError LEDGER_STORE_GENESIS, LEDGER_STORE_FORMAT */
-export async function verifyStore(store: LedgerStore, genesis: Genesis, verifier: Verifier): Promise<VerifyReport> {
-  const checker: Checker = { store, genesis, verifier };
+export async function verifyStore(
+  store: LedgerStore,
+  genesis: Genesis,
+  verifier: Verifier,
+  { rules }: { rules?: Consensus | undefined } = {},
+): Promise<VerifyReport> {
+  const checker: Checker = { store, genesis, verifier, rules };
   const replayed = new MemoryStore();
   let blocks = 0;
   let height = 0;
@@ -41,7 +48,7 @@ export async function verifyStore(store: LedgerStore, genesis: Genesis, verifier
   const report = (): VerifyReport => ({ blocks, finalHeight: height, stateRoot: toHex(storedRoot(replayed)) });
   try {
     checkIdentity(store, genesis);
-    await replayed.commit(genesisWrites(genesis));
+    await replayed.commit(genesisWrites(genesis, rules));
     const final = finalRecord.decode(getRequired(store, storeKeys.meta('final'), 'the final checkpoint'));
     while (height < final.height) {
       const last = Math.min(final.height, height + replayBatch);
@@ -77,7 +84,7 @@ export async function verifyStore(store: LedgerStore, genesis: Genesis, verifier
   }
 }
 
-function replayBranches({ genesis, verifier }: Checker, replayed: MemoryStore, height: number): Branches {
+function replayBranches({ genesis, verifier, rules }: Checker, replayed: MemoryStore, height: number): Branches {
   const stored = getRequired(replayed, storeKeys.height(height), 'a replayed block');
   const { id, parent, slot } = heightRecord.decode(stored);
   const final: FinalRecord = { slot, id, height };
@@ -86,6 +93,7 @@ function replayBranches({ genesis, verifier }: Checker, replayed: MemoryStore, h
   return new Branches({
     genesis,
     verifier,
+    rules,
     store: replayed,
     base: { id, parent, slot, height, ...none },
     final,

@@ -5,7 +5,7 @@
  */
 import { CodedError, equalBytes, sha256, toHex, type Verifier } from '@radpass/core';
 import type { Committee } from './consensus/committee.js';
-import { isQuorum, isStalled } from './consensus/finality.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
 import {
   assembleVoteSet,
@@ -34,14 +34,16 @@ export class VotePool {
   readonly #committee: Committee;
   readonly #rootSlot: number;
   readonly #params: Params;
+  readonly #rules: Consensus;
   /** Target slot, then hash of the message. */
   readonly #slots = new Map<number, Map<string, Tally>>();
   #slot = 0;
 
-  constructor(committee: Committee, rootSlot: number, params: Params) {
+  constructor(committee: Committee, rootSlot: number, params: Params, rules: Consensus = consensus) {
     this.#committee = committee;
     this.#rootSlot = rootSlot;
     this.#params = params;
+    this.#rules = rules;
   }
 
   /** Forget what fell out of the window. */
@@ -72,6 +74,7 @@ export class VotePool {
     tally.signatures.set(voter, signature);
     tally.weight += this.#committee.voters[voter]!.weight;
     if (tally.quorum) return null;
+    const { isQuorum, isStalled } = this.#rules.finality;
     const stalled = isStalled(message.targetSlot, this.#rootSlot, this.#params);
     tally.quorum = isQuorum(tally.weight, this.#committee.total, stalled);
     return tally.quorum ? this.#assemble(tally) : null;

@@ -8,7 +8,7 @@
  */
 import { equalBytes } from '@radpass/core';
 import { type Tree, type TreeNode, viewOf } from './blockTree.js';
-import { selectHead } from './consensus/forkChoice.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import type { Checkpoint, VoteMessage } from './consensus/votes.js';
 
 /** What was known at three quarters of a slot. */
@@ -22,8 +22,14 @@ export interface FrozenView {
  * @param p.root - the era's root
  * @returns null when there is nothing to vote for
  */
-export function chooseVote(p: { tree: Tree; slot: number; frozen: FrozenView; root: Checkpoint }): VoteMessage | null {
-  const { tree, slot, frozen, root } = p;
+export function chooseVote(p: {
+  tree: Tree;
+  slot: number;
+  frozen: FrozenView;
+  root: Checkpoint;
+  rules?: Consensus | undefined;
+}): VoteMessage | null {
+  const { tree, slot, frozen, root, rules = consensus } = p;
   const fresh = tree.nodes().filter(node => node.slot === slot);
   const admitted = new Set<TreeNode>(fresh.flatMap(node => tree.path(node.id)));
   const view = viewOf(tree, node => node === tree.base || node.arrival <= frozen.arrivals || admitted.has(node));
@@ -32,7 +38,7 @@ export function chooseVote(p: { tree: Tree; slot: number; frozen: FrozenView; ro
   if (source.slot >= slot) return null;
   // A source below the base is an ancestor of the final block, which every head descends from.
   const from = tree.block(source.id) ? source.id : tree.base.id;
-  const head = selectHead(view, from);
+  const head = rules.forkChoice.selectHead(view, from);
   if (!head || head.slot > slot) return null;
   return {
     rootId: root.id,

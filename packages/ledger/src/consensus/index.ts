@@ -1,27 +1,75 @@
 /**
- * The rules of consensus as one plain object: a researcher swaps one member and runs the same blocks, simulator and
- * vectors. What may be swapped is a pure rule; formats, state tables and the order of validity stay.
+ * The rules of consensus as one plain object: a researcher replaces one member and runs the same node, simulator and
+ * vectors, for whoever judges or builds a block takes the object as an argument (`rules`). What may be replaced is a
+ * pure rule; formats, state tables and the order of validity stay.
+ *
+ *   const rules: Consensus = { ...consensus, election: { selectLeader: mine } };
+ *   await openChain({ …, rules });
+ *
+ * All nodes of a network, and `verify` on their folders, must be given the same rules.
  */
 import { genesisNonce, nextNonce, vrfAlpha } from './beacon.js';
 import { selectCommittee } from './committee.js';
-import { applyLink, isQuorum, isStalled, raises } from './finality.js';
-import { compareHeads, selectHead } from './forkChoice.js';
+import { applyLink, finalizes, isQuorum, isStalled, raises } from './finality.js';
+import { selectHead } from './forkChoice.js';
 import { selectLeader } from './leader.js';
 import { stakePolicies } from './stake.js';
+import { vrfOutput, vrfVerify } from './vrf.js';
 
-export const consensus = Object.freeze({
+/** Randomness of an epoch, and what a leader adds to it. */
+export interface Beacon {
+  /** 32 bytes. */
+  readonly genesisNonce: typeof genesisNonce;
+  /** 32 bytes. */
+  readonly nextNonce: typeof nextNonce;
+  /** What a leader proves over: nothing that it could choose. */
+  readonly vrfAlpha: typeof vrfAlpha;
+  /** The output (64 bytes) of a leader's proof (80 bytes); null when the proof doesn't hold. */
+  readonly vrfVerify: typeof vrfVerify;
+  /** The same of a proof that was judged before. */
+  readonly vrfOutput: typeof vrfOutput;
+}
+
+/** Who may make the block of a slot. */
+export interface Election {
+  readonly selectLeader: typeof selectLeader;
+}
+
+/** Who votes in an era. */
+export interface CommitteeRule {
+  readonly selectCommittee: typeof selectCommittee;
+}
+
+/** Which branch is the chain. */
+export interface ForkChoice {
+  readonly selectHead: typeof selectHead;
+}
+
+/** From votes to final. */
+export interface Finality {
+  readonly isQuorum: typeof isQuorum;
+  readonly isStalled: typeof isStalled;
+  readonly finalizes: typeof finalizes;
+  readonly raises: typeof raises;
+  readonly applyLink: typeof applyLink;
+}
+
+export interface Consensus {
   /** Weights from the state, by the policy's name in genesis. */
-  stake: stakePolicies,
-  /** Randomness of an epoch. */
-  beacon: Object.freeze({ genesisNonce, nextNonce, vrfAlpha }),
-  /** Leader of a slot. */
-  election: Object.freeze({ selectLeader }),
-  /** Voters of an era. */
-  committee: Object.freeze({ selectCommittee }),
-  /** Which branch is the chain. */
-  forkChoice: Object.freeze({ compareHeads, selectHead }),
-  /** From votes to final. */
-  finality: Object.freeze({ isQuorum, isStalled, raises, applyLink }),
-});
+  readonly stake: typeof stakePolicies;
+  readonly beacon: Beacon;
+  readonly election: Election;
+  readonly committee: CommitteeRule;
+  readonly forkChoice: ForkChoice;
+  readonly finality: Finality;
+}
 
-export type Consensus = typeof consensus;
+/** The rules that this project ships. */
+export const consensus: Consensus = Object.freeze({
+  stake: stakePolicies,
+  beacon: Object.freeze({ genesisNonce, nextNonce, vrfAlpha, vrfVerify, vrfOutput }),
+  election: Object.freeze({ selectLeader }),
+  committee: Object.freeze({ selectCommittee }),
+  forkChoice: Object.freeze({ selectHead }),
+  finality: Object.freeze({ isQuorum, isStalled, finalizes, raises, applyLink }),
+});

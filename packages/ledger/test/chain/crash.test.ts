@@ -40,7 +40,7 @@ describe('a stop at any write', () => {
     'at commit %i, %s it is on disk: recovers what was acknowledged and goes on',
     async (at, _, after) => {
       const store = new DyingStore(at, after);
-      const world = await World.create(1, {}, [store]);
+      const world = await World.create(1, {}, { stores: [store] });
       const acknowledged: Uint8Array[] = [];
       const told: string[] = [];
       world.members[0]!.chain.events(0, event => {
@@ -79,7 +79,7 @@ describe('a chain on disk', () => {
   /** A network of one source that ran for some slots, with studies in its blocks, and its closed folder. */
   async function ranFor(dir: string, slots: number): Promise<World> {
     const store = await openLevelStore(dir);
-    const world = await World.create(1, {}, [store]);
+    const world = await World.create(1, {}, { stores: [store] });
     for (let slot = 0; slot < slots; slot++) {
       if (slot < 3) await world.members[0]!.chain.submitTransaction(world.study(0, `${slot}`));
       await diskSlots(world, 1);

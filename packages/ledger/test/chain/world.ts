@@ -14,6 +14,7 @@ import {
   utf8,
 } from '@radpass/core';
 import { type Chain, openChain } from '../../dist/chain.js';
+import type { Consensus } from '../../dist/consensus/index.js';
 import { encodeVoteMessage, type VoteMessage } from '../../dist/consensus/votes.js';
 import { vrfProve } from '../../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../../dist/genesis.js';
@@ -123,13 +124,20 @@ export class World {
   readonly members: Member[] = [];
   readonly log: { member: number; event: string; fields: object }[] = [];
 
-  private constructor(genesis: Genesis) {
+  private constructor(
+    genesis: Genesis,
+    readonly rules: Consensus | undefined,
+  ) {
     this.genesis = genesis;
     this.clock = new VirtualClock(genesis.genesisTimeMs);
   }
 
-  static async create(count: number, over: Partial<GenesisContent> = {}, stores: LedgerStore[] = []): Promise<World> {
-    const world = new World(createGenesis(testContent(count, over)));
+  static async create(
+    count: number,
+    over: Partial<GenesisContent> = {},
+    { stores = [], rules }: { stores?: LedgerStore[]; rules?: Consensus } = {},
+  ): Promise<World> {
+    const world = new World(createGenesis(testContent(count, over)), rules);
     for (let index = 0; index < count; index++) {
       const signer = new TestSigner(`node ${index}`, world.genesis.chainId);
       const store = stores[index] ?? new MemoryStore();
@@ -207,6 +215,7 @@ export class World {
       genesis: this.genesis,
       verifier,
       signers: [signer],
+      rules: this.rules,
       clock: this.clock,
       broadcast: {
         transaction: tell((chain, bytes) => chain.receiveTransaction(bytes)),
