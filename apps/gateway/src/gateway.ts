@@ -93,7 +93,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const { chainId, sourceKey } = await findSource(nodes, key.publicKey);
   const records = await Records.open(join(dataDir, 'records'));
   stops.push(() => records.close());
-  const store = await openImageStore(config);
+  const store = await openImageStore(config, log);
   stops.push(() => store.close());
   // With these 32 bytes and the archive every study hash can be made again: back them up.
   const saltKey = await secretFile(join(dataDir, 'salt.key'));

@@ -11,6 +11,7 @@ import {
 } from '@radpass/imaging';
 import { type GatewayConfig, spoolDefaults } from './config.js';
 import { readText } from './files.js';
+import type { Log } from './runtime.js';
 
 type Images = GatewayConfig['images'];
 
@@ -27,11 +28,16 @@ function openArchive(images: Extract<Images, { kind: 'dicomweb' }>): RemoteArchi
   });
 }
 
-const openFolder = ({ path, stableMs }: Extract<Images, { kind: 'folder' }>): Promise<ImageStore> =>
-  folderStore({ path, ...(stableMs === undefined ? {} : { stableMs }) });
+/** A file that is left out is named by its code alone: its path may name a patient. */
+const openFolder = ({ path, stableMs }: Extract<Images, { kind: 'folder' }>, log: Log): Promise<ImageStore> =>
+  folderStore({
+    path,
+    onSkipped: ({ code }) => log('file-left-out', { reason: code }),
+    ...(stableMs === undefined ? {} : { stableMs }),
+  });
 
-export async function openImageStore({ images, spool, dataDir }: GatewayConfig): Promise<ImageStore> {
-  if (images.kind === 'folder') return openFolder(images);
+export async function openImageStore({ images, spool, dataDir }: GatewayConfig, log: Log): Promise<ImageStore> {
+  if (images.kind === 'folder') return openFolder(images, log);
   const {
     path = join(dataDir, 'spool'),
     maxBytes = spoolDefaults.maxBytes,
@@ -44,12 +50,15 @@ export async function openImageStore({ images, spool, dataDir }: GatewayConfig):
   });
 }
 
-/** How many studies can be listed now. Touches no spool: a running gateway may be using it. */
-export async function countStudies({ images }: GatewayConfig): Promise<number> {
-  if (images.kind === 'dicomweb') return (await openArchive(images).studies()).length;
-  const store = await openFolder(images);
+/** How many studies can be listed now, and how many files of a folder are no usable instance. Touches no spool: a running gateway may be using it. */
+export async function countStudies({ images }: GatewayConfig): Promise<{ studies: number; filesLeftOut: number }> {
+  if (images.kind === 'dicomweb') return { studies: (await openArchive(images).studies()).length, filesLeftOut: 0 };
+  let filesLeftOut = 0;
+  const store = await openFolder(images, () => {
+    filesLeftOut += 1;
+  });
   try {
-    return (await store.studies()).length;
+    return { studies: (await store.studies()).length, filesLeftOut };
   } finally {
     await store.close();
   }

@@ -2,6 +2,8 @@
  * What every ImageStore must do, as a suite that an implementation runs against itself. Free of a test library: it takes
  * `describe`, `it` and `expect` of jest's kind as arguments.
  */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import type { ImageStore, Instance } from './imageStore.js';
 
 interface Matchers {
@@ -125,7 +127,7 @@ export function imageStoreSuite(
         expect(uids).toEqual(first.files.map(file => file.sopInstanceUID).sort());
       }));
 
-    it('gives every byte as stored', () =>
+    it('gives every byte as stored, and true digests if any', () =>
       withStore(async (under, { first }) => {
         await fill(under, first);
         const instances = await under.store.instances(first.studyInstanceUID);
@@ -134,6 +136,9 @@ export function imageStoreSuite(
           const bytes = await collect(under.store.read(first.studyInstanceUID, instance));
           expect(bytes.equals(file.bytes)).toBe(true);
           expect(instance.size).toBe(file.bytes.length);
+          if (instance.digests === undefined) continue;
+          const sha256 = createHash('sha256').update(file.bytes).digest('hex');
+          expect(instance.digests).toEqual({ sha256, crc32: crc32(file.bytes) });
         }
       }));
 

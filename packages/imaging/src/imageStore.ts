@@ -5,12 +5,22 @@
 import { ImagingError } from './errors.js';
 import type { InstanceHeader } from './header.js';
 
-/** One stored Part 10 file. `size` in bytes; `version` is another text whenever the bytes may be others. */
+/** What a document states of its bytes: SHA-256 in hex, and the CRC-32 of zip. */
+export interface Digests {
+  sha256: string;
+  crc32: number;
+}
+
+/**
+ * One stored Part 10 file. `size` in bytes; `version` is another text whenever the bytes may be others. `digests` where
+ * the store has made them already: then nobody hashes the bytes again.
+ */
 export interface Instance {
   sopInstanceUID: string;
   seriesInstanceUID: string;
   size: number;
   version: string;
+  digests?: Digests;
 }
 
 /**

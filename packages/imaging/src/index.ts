@@ -4,7 +4,7 @@ export { ImagingError, type ImagingErrorDetail } from './errors.js';
 export type { SkippedFile } from './folderScan.js';
 export { type FolderStoreOptions, folderStore } from './folderStore.js';
 export { type InstanceHeader, readInstanceHeader } from './header.js';
-export { checkOneStudy, type ImageStore, type Instance, type StudySummary } from './imageStore.js';
+export { checkOneStudy, type Digests, type ImageStore, type Instance, type StudySummary } from './imageStore.js';
 export type { Manifest, ManifestInstance } from './manifest.js';
 export { writePhantomStudy } from './phantom.js';
 export type { RemoteArchive, RemoteInstance } from './remoteArchive.js';

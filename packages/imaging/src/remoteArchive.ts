@@ -4,7 +4,7 @@
  */
 import type { Instance, StudySummary } from './imageStore.js';
 
-export type RemoteInstance = Omit<Instance, 'size'>;
+export type RemoteInstance = Omit<Instance, 'size' | 'digests'>;
 
 export interface RemoteArchive {
   /** As ImageStore's. */

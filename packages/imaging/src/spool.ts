@@ -10,8 +10,10 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { RandomAccess } from './byteSource.js';
 import { ImagingError } from './errors.js';
+import type { Digests } from './imageStore.js';
 
 const blockBytes = 256 * 1024;
 const tagBytes = 16;
@@ -86,10 +88,10 @@ export class OpenCopy implements RandomAccess {
   }
 }
 
-/** A copy in the spool: `size` in bytes and `sha256` (hex) of what was copied. */
+/** A copy in the spool: `size` in bytes and digests of what was copied. */
 export interface Copy {
   readonly size: number;
-  readonly sha256: string;
+  readonly digests: Digests;
   /** Throws IMAGING_SPOOL. */
   open(): Promise<OpenCopy>;
   /** Gives its room back. */
@@ -133,6 +135,7 @@ export class Spool {
     const path = join(this.#path, `${randomBytes(16).toString('hex')}.spool`);
     const key = randomBytes(32);
     const hash = createHash('sha256');
+    let crc = 0;
     let size = 0;
     let block = 0;
     let taken = 0;
@@ -153,6 +156,7 @@ export class Spool {
         this.#used += sealed.length;
         taken += sealed.length;
         hash.update(bytes);
+        crc = crc32(bytes, crc);
         size += bytes.length;
         await write(handle, sealed);
       }
@@ -165,7 +169,7 @@ export class Spool {
     if (taken !== sealedSize(size)) throw new Error('the spool has lost count');
     return {
       size,
-      sha256: hash.digest('hex'),
+      digests: { sha256: hash.digest('hex'), crc32: crc },
       open: async () => new OpenCopy(await this.#reopen(path), key, size),
       remove: undo,
     };

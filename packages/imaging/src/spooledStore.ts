@@ -37,7 +37,7 @@ function changed(sopInstanceUID: string): ImagingError {
   return new ImagingError({ code: 'IMAGING_CHANGED', sopInstanceUID }, 'an instance changed while it was in use');
 }
 
-const versionOf = ({ remote, copy }: Held) => `${remote} ${copy.sha256}`;
+const versionOf = ({ remote, copy }: Held) => `${remote} ${copy.digests.sha256}`;
 
 class SpooledStore implements ImageStore {
   readonly #archive: RemoteArchive;
@@ -117,7 +117,8 @@ class SpooledStore implements ImageStore {
         study.usedAt = this.#now();
         const held = await this.#hold(studyInstanceUID, study, each);
         const { sopInstanceUID, seriesInstanceUID } = each;
-        instances.push({ sopInstanceUID, seriesInstanceUID, size: held.copy.size, version: versionOf(held) });
+        const { size, digests } = held.copy;
+        instances.push({ sopInstanceUID, seriesInstanceUID, size, version: versionOf(held), digests });
       }
       return instances;
     } catch (error) {
@@ -140,7 +141,7 @@ class SpooledStore implements ImageStore {
       await copy.remove();
       this.#checkOpen();
     }
-    if (known !== undefined && known.copy.sha256 === copy.sha256) {
+    if (known !== undefined && known.copy.digests.sha256 === copy.digests.sha256) {
       // whoever is reading the old copy reads on
       await copy.remove();
       known.madeAt = made.madeAt;

@@ -3,8 +3,9 @@
  * The bytes follow from the files' contents, the salt and the source alone: not from
  * names, folders, order or times in the store.
  *
- * Every file is read once for its digests and the document's, ahead of any request (files above 8 MiB twice: a zip
- * states the CRC before the bytes, and memory stays flat). `stream` reads again and lets nothing pass that changed.
+ * Every file is read once for its digests and the document's, ahead of any request (files above 8 MiB twice, unless the
+ * store knows their digests: a zip states the CRC before the bytes, and memory stays flat). `stream` reads again and lets
+ * nothing pass that changed.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -13,7 +14,7 @@ import { encodeDicomdir } from './dicomdir.js';
 import { parseDate, parseTime } from './directoryRecords.js';
 import { ImagingError } from './errors.js';
 import type { InstanceHeader } from './header.js';
-import type { ImageStore, Instance } from './imageStore.js';
+import type { Digests, ImageStore, Instance } from './imageStore.js';
 import { dicomdirPath, encodeManifest, imagePath, type Manifest, manifestPath, maxInstances } from './manifest.js';
 import { centralDirectory, localHeader, type ZipEntry, zipSize } from './zipWriter.js';
 
@@ -89,7 +90,7 @@ export async function packageStudy(p: {
     document.update(localHeader(part));
     for (const chunk of digest.held) document.update(chunk);
     if (digest.held.length === 0) {
-      for await (const chunk of store.read(studyInstanceUID, instance)) document.update(chunk);
+      for await (const chunk of readExactly(store, studyInstanceUID, instance)) document.update(chunk);
     }
     parts.push(part);
     const { sopInstanceUID, size } = instance;
@@ -115,12 +116,13 @@ function hashContent(document: ReturnType<typeof createHash>, parts: readonly Pa
   }
 }
 
-/** `held`: the bytes, where they are few enough to keep for the document's digest. */
+/** `held`: the bytes, where they were read and are few enough to keep for the document's digest. */
 async function digestInstance(
   store: ImageStore,
   studyInstanceUID: string,
   instance: Instance,
-): Promise<{ sha256: string; crc32: number; held: Uint8Array[] }> {
+): Promise<Digests & { held: Uint8Array[] }> {
+  if (instance.digests !== undefined) return { ...instance.digests, held: [] };
   const hash = createHash('sha256');
   const hold = instance.size <= heldBytes;
   const held: Uint8Array[] = [];

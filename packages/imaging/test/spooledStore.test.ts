@@ -1,9 +1,18 @@
 /** Copies of a remote archive's instances: made once, sealed, bounded, replaced when their time is over. */
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { SecretKey } from '@radpass/core';
-import { type ImageStore, packageStudy, type RemoteArchive, Spool, spooledStore } from '../dist/index.js';
+import {
+  folderStore,
+  type ImageStore,
+  type Instance,
+  packageStudy,
+  type RemoteArchive,
+  Spool,
+  spooledStore,
+} from '../dist/index.js';
 import { inFolder, instance, studyUid } from './dicomFixture.js';
 
 /** An archive in memory, whose files a test changes; counts what it is asked. */
@@ -215,6 +224,37 @@ describe('spooledStore', () => {
       const packaging = packageStudy({ store, studyInstanceUID: studyUid, salt: new Uint8Array(32), sourceKey });
       await expect(packaging).rejects.toMatchObject({ code: 'IMAGING_TWO_STUDIES' });
     }));
+
+  it('makes the very document that a folder makes, and reads each copy once for it', () =>
+    withStore(async ({ archive, store }) => {
+      for (const n of [1, 2]) archive.put(n, 'v', pixels(n * 5_000_000, n));
+      const sourceKey = SecretKey.fromSeed(new Uint8Array(32).fill(1)).publicKey;
+      const given = { studyInstanceUID: studyUid, salt: new Uint8Array(32), sourceKey };
+      let read = 0;
+      const counting = Object.create(store, {
+        read: {
+          value: async function* (uid: string, each: Instance) {
+            for await (const chunk of store.read(uid, each)) {
+              read += chunk.length;
+              yield chunk;
+            }
+          },
+        },
+        instances: { value: (uid: string) => store.instances(uid) },
+        header: { value: (uid: string, sop: string) => store.header(uid, sop) },
+      }) as ImageStore;
+      const document = await packageStudy({ store: counting, ...given });
+      expect(read).toBe(document.instances.reduce((sum, each) => sum + each.size, 0));
+      await inFolder(async dir => {
+        for (const [uid, { bytes }] of archive.files) await writeFile(join(dir, uid), bytes);
+        const folder = await folderStore({ path: dir });
+        const same = await packageStudy({ store: folder, ...given });
+        expect([document.size, Buffer.from(document.sha256)]).toEqual([same.size, Buffer.from(same.sha256)]);
+      });
+      const hash = createHash('sha256');
+      for await (const chunk of document.stream()) hash.update(chunk);
+      expect(hash.digest().equals(document.sha256)).toBe(true);
+    }, 20_000_000));
 
   it('is a folder that can be used, or says so', () =>
     inFolder(async dir => {

@@ -11,6 +11,8 @@ export interface Findings {
   sourceKey: string;
   url: string;
   studies: number;
+  /** Files of a folder that are no DICOM, or damaged: no study has them. */
+  filesLeftOut: number;
   finalAgeMs: number;
   directory: 'this url' | 'not yet published';
 }
@@ -19,7 +21,7 @@ export interface Findings {
 export async function checkGateway(config: GatewayConfig): Promise<Findings> {
   const key = await openSourceKey(config);
   tlsPin(config);
-  const studies = await countStudies(config);
+  const images = await countStudies(config);
   const nodes = nodesOf(config);
   const { sourceKey } = await findSource(nodes, key.publicKey);
   const node = nodes[0]!;
@@ -33,7 +35,7 @@ export async function checkGateway(config: GatewayConfig): Promise<Findings> {
   return {
     sourceKey: publicKeyHex(sourceKey),
     url: config.url,
-    studies,
+    ...images,
     finalAgeMs: status.finalAgeMs,
     directory: entry ? 'this url' : 'not yet published',
   };
