@@ -20,6 +20,20 @@ export type VoteSetFault =
   | 'order' // loose sets not in strictly ascending order of their messages, or one repeats a certificate's message
   | 'signature'; // a signature that does not verify
 
+/** What is wrong with what a light client was told. */
+export type LightFault =
+  | 'root' // a certificate of another era than the one that is held
+  | 'not final' // a link that does not make the header's block final
+  | 'slots' // the block is younger than its checkpoint, or older than its era
+  | 'future' // a slot ahead of the own clock
+  | 'bitmap' // not of the era's voters
+  | 'count' // not one signature for each bit
+  | 'quorum' // too little weight
+  | 'signature' // a vote that does not verify
+  | 'era' // the block of a hand-over does not follow the era's root
+  | 'voters' // not those whom the header names by their root
+  | 'conflict'; // a second final block at one slot
+
 /** Why a transaction does not apply to a state. Nothing was changed. */
 export type TransactionErrorDetail =
   | { code: 'LEDGER_TX_SIGNATURE'; type: number } // a signature is wrong for the keys that the state names
@@ -82,6 +96,10 @@ export type LedgerErrorDetail =
   // consensus and blocks
   | { code: 'LEDGER_GENESIS'; reason: string } // a genesis file or its making that breaks a rule of genesis
   | { code: 'LEDGER_CHECKPOINT'; reason: string } // a checkpoint that can't be relied on: malformed, of another network, or not signed as genesis demands
+  | { code: 'LEDGER_LIGHT_UPDATE'; reason: string } // bytes that are nothing a light client is told or has saved
+  | { code: 'LEDGER_LIGHT_REFUSED'; fault: LightFault } // an update that does not hold
+  | { code: 'LEDGER_LIGHT_TRUST_OLD'; ageMs: number; trustMs: number } // nothing young enough is trusted: give a checkpoint
+  | { code: 'LEDGER_LIGHT_PROOF'; table: number } // a proof that does not lead to the final state's root
   | { code: 'LEDGER_NO_STAKE'; slot: number } // a stake table without weight: nobody leads the slot
   | { code: 'LEDGER_VOTE'; reason: string } // bytes that are no vote
   | { code: 'LEDGER_BLOCK_SIZE'; max: number; got: number } // block longer than any can be

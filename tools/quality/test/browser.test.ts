@@ -17,6 +17,10 @@ const files = Object.fromEntries(
   names.map(name => [name, JSON.parse(read(`packages/core/test/vectors/${name}.json`))]),
 );
 
+const lightVectors: { steps: { refused: string; root: unknown; final: unknown }[] } = JSON.parse(
+  read('packages/ledger/test/vectors/light.json'),
+);
+
 function foreignCases(): engine.ForeignCase[] {
   const path = (name: string) => join(dataDir, 'vectors', name);
   if (!existsSync(path('cctv'))) return [];
@@ -54,6 +58,7 @@ interface Report {
   fresh: unknown;
   network: unknown;
   proof: unknown;
+  light: unknown;
   node: unknown;
   entries: Record<string, string[]>;
 }
@@ -73,7 +78,7 @@ let report;
 try {
   const engine = await import('./dist-test/inAnyEngine.js');
   const made = await import(${JSON.stringify(join(root, 'packages/core/dist-test/vectorData.js'))});
-  const { files, cases, leaf } = INPUT;
+  const { files, cases, leaf, light } = INPUT;
   report = {
     made: {
       encoding: made.encodingVectors,
@@ -89,6 +94,7 @@ try {
     fresh: engine.makeFreshKeys(),
     network: (await import(${JSON.stringify(join(root, 'packages/ledger/dist-test/worked.js'))})).worked(),
     proof: engine.judgeProof(leaf),
+    light: (await import(${JSON.stringify(join(root, 'packages/ledger/dist-test/light/replay.js'))})).replayLight(light),
     node: await engine.askNode(),
     entries: {
 ${Object.entries(entries)
@@ -145,7 +151,7 @@ async function bundle(cases: engine.ForeignCase[]): Promise<Uint8Array> {
     target: 'es2022',
     logLevel: 'silent',
     plugins: [nobleOnly],
-    define: { INPUT: JSON.stringify({ files, cases, leaf: await provenLeaf() }) },
+    define: { INPUT: JSON.stringify({ files, cases, leaf: await provenLeaf(), light: lightVectors }) },
   });
   return result.outputFiles[0]?.contents ?? new Uint8Array();
 }
@@ -228,6 +234,10 @@ needs('chromium', describe)('in a browser engine that allows no eval', () => {
 
   it("ledger's light entry checks a proof of the state, and refuses it for anything else", () => {
     expect(report.proof).toEqual({ holds: true, otherValue: false, absent: false, otherRoot: false });
+  });
+
+  it('a light client follows a recorded chain over three eras, and refuses what it refuses in Node', () => {
+    expect(report.light).toEqual(lightVectors.steps.map(({ refused, root, final }) => ({ refused, root, final })));
   });
 
   it('client parses what a node answers, and names what it does not take', () => {

@@ -27,7 +27,7 @@ export function genesisFinality(chainId: Uint8Array): FinalityRecord {
 }
 
 /** Whether a link to `targetSlot` needs only more than 3/5: finality has stood still for `stallSlots` since the root. */
-export function isStalled(targetSlot: number, rootSlot: number, params: Params): boolean {
+export function isStalled(targetSlot: number, rootSlot: number, params: Pick<Params, 'stallSlots'>): boolean {
   return targetSlot - rootSlot >= params.stallSlots;
 }
 
