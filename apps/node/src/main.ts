@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { layerOptions, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
 import { explainTuple, fromHex, parseTransaction, toHex } from '@radpass/core';
+import { type StakePolicyName, stakePolicies } from '@radpass/ledger';
 import { Command } from 'commander';
 import { saveCheckpoint } from './commands/checkpoint.js';
 import { newGenesis } from './commands/genesis.js';
@@ -31,6 +32,12 @@ const wholeNumber = (text: string): number => {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`${text}: expected a whole number`);
   return value;
+};
+const policyNames = Object.keys(stakePolicies);
+const policyName = (text: string): StakePolicyName => {
+  const name = policyNames.find((known): known is StakePolicyName => known === text);
+  if (!name) throw new UsageError(`--policy ${text}: expected ${policyNames.join(', ')}`);
+  return name;
 };
 const commaList = (text: string): string[] => text.split(',').filter(part => part !== '');
 const collect = (value: string, all: string[]): string[] => [...all, value];
@@ -76,12 +83,14 @@ program
   .option('--slot-ms <n>', 'length of a slot', wholeNumber, 4000)
   .option('--slots-per-epoch <n>', 'slots in an epoch', wholeNumber, 900)
   .option('--era-epochs <n>', 'epochs in an era', wholeNumber, 24)
-  .option('--policy <name>', 'stake policy', 'open')
+  .option('--policy <name>', `stake policy: ${policyNames.join(', ')}`, policyName, 'capped')
+  .option('--payer <keys...>', 'keys that may accredit sources (hex)', [])
+  .option('--allow <files...>', 'public files of the only sources admitted besides the founders (default: all)', [])
   .option('--time <ms>', 'time of slot 0, Unix ms (default: now)', wholeNumber)
   .requiredOption('--out <file>', 'where to write the genesis')
   .action(options => {
-    if (options.policy !== 'open') throw new UsageError(`--policy ${options.policy}: there is only "open" so far`);
-    const made = newGenesis({ ...options, sources: options.source, timeMs: options.time });
+    const { source, payer, allow, time, ...rest } = options;
+    const made = newGenesis({ ...rest, sources: source, payers: payer, allowList: allow, timeMs: time });
     say(made, `${options.out}: network ${made.chainId} with ${made.founders} founders`);
   });
 

@@ -161,7 +161,7 @@ export class TestNetwork {
     await Promise.all(network.nodes.map(node => node.newKeys()));
     const made = await runJson([
       ...['genesis', 'new', '--source', ...network.nodes.map(node => node.publicFile)],
-      ...['--weight', String(p.weight ?? 1000), '--slot-ms', String(network.slotMs)],
+      ...['--weight', String(p.weight ?? 1000), '--slot-ms', String(network.slotMs), '--policy', 'open'],
       ...['--slots-per-epoch', String(p.slotsPerEpoch ?? 16), '--out', network.genesisFile],
     ]);
     network.chainId = new Uint8Array(Buffer.from(String(made.chainId), 'hex'));

@@ -100,6 +100,8 @@ describe('before anything is opened', () => {
       [start('g3', { peers: 'b.example:4001' }), { code: 'P2P_CONFIG', says: 'b.example:4001' }],
       [make('--slot-ms', '1'), { code: 'LEDGER_GENESIS', says: 'slotMs must be 100 to' }],
       [make('--weight', 'many'), usage('expected a whole number')],
+      [make('--policy', 'square-root'), usage('expected open, capped, accredited')],
+      [make('--payer', '00'), { code: 'CORE_HEX', says: 'hex digits' }],
     ]);
     expect(existsSync(at('g'))).toBe(false);
     const again = ['genesis', 'new', '--source', node.publicFile, '--out', network.genesisFile];

@@ -2,7 +2,8 @@
  * The work at the end of an epoch, done by the first block of a later one, before its own content, for every epoch
  * passed, in order. Entering epoch m:
  *
- *   1. the snapshot at the end of m-1: weights by the network's policy from the state as it stands
+ *   1. the snapshot at the end of m-1: weights by the network's policy from the state as it stands, one for all epochs
+ *      passed at once, which is told how many they are
  *   2. nonce m+1, from nonce m and the VRF outputs of epoch m-1 (consensus/beacon.ts)
  *   3. the stake table of m+1 = the snapshot at the end of m-2 if the chain records its block final by now, the end
  *      of m-1, and somebody has weight in it; otherwise the table of m stays. Tables 0 to 2 are genesis' own
@@ -32,10 +33,9 @@ import {
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { epochOf } from './consensus/params.js';
-import { takeSnapshot } from './consensus/stake.js';
 import type { Genesis } from './genesis.js';
+import { takeStakeSnapshot } from './stakeSnapshot.js';
 import { StateLayer, type StateSource } from './stateView.js';
-import { stakeCounts } from './tables.js';
 import type { TransactionContext } from './transactionContext.js';
 
 /** Tables of the epochs up to this one are the founders' weights. */
@@ -51,16 +51,12 @@ export function applyBoundary(
 ): void {
   const last = lastEpoch(layer);
   if (p.epoch <= last) return;
-  const { stake, beacon } = p.rules ?? consensus;
-  const tableId = addStakeTable(
-    layer,
-    takeSnapshot(stake[p.genesis.stakePolicy], {
-      epoch: last,
-      sources: stakeCounts(layer),
-      founders: p.genesis.founders,
-    }),
-  );
-  const { slotsPerEpoch } = p.genesis.params;
+  const rules = p.rules ?? consensus;
+  const { beacon } = rules;
+  const { genesis } = p;
+  const snapshotTable = takeStakeSnapshot(layer, { genesis, epoch: last, passed: p.epoch - last, rules });
+  const tableId = addStakeTable(layer, snapshotTable);
+  const { slotsPerEpoch } = genesis.params;
   const outputs = takeVrfOutputs(layer, last * slotsPerEpoch, (last + 1) * slotsPerEpoch);
   const { finalizedHeight } = finalityOf(layer);
   for (let epoch = last + 1; epoch <= p.epoch; epoch++) {

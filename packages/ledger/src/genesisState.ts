@@ -7,14 +7,21 @@
  */
 
 import { lastFoundersEpoch } from './boundary.js';
-import { addStakeTable, finalityTable, setLastEpoch, setNonce, setTableOf } from './consensus/chainTables.js';
+import {
+  addStakeTable,
+  finalityTable,
+  setLastEpoch,
+  setNonce,
+  setTableOf,
+  stakeTable,
+} from './consensus/chainTables.js';
 import type { Committee } from './consensus/committee.js';
 import { genesisFinality } from './consensus/finality.js';
 import { type Consensus, consensus } from './consensus/index.js';
-import { type StakeTable, takeSnapshot } from './consensus/stake.js';
 import type { Genesis } from './genesis.js';
+import { takeStakeSnapshot } from './stakeSnapshot.js';
 import { emptyState, StateLayer, type StateSource } from './stateView.js';
-import { addSource, stakeCounts } from './tables.js';
+import { addSource } from './tables.js';
 
 /** A block that another is judged on. */
 export interface ParentView {
@@ -50,15 +57,10 @@ export function genesisState(genesis: Genesis, rules: Consensus = consensus): { 
   const nonce = rules.beacon.genesisNonce(genesis.chainId);
   setNonce(layer, 0, nonce);
   setNonce(layer, 1, rules.beacon.nextNonce(nonce, 1, []));
-  const tableId = addStakeTable(layer, foundersTable(genesis, layer, rules));
+  const tableId = addStakeTable(layer, takeStakeSnapshot(layer, { genesis, epoch: 0, passed: 0, rules }));
   for (let epoch = 0; epoch <= lastFoundersEpoch; epoch++) setTableOf(layer, epoch, tableId);
   setLastEpoch(layer, 0);
   return { layer, root: layer.commitRoot() };
-}
-
-function foundersTable(genesis: Genesis, state: StateSource, rules: Consensus): StakeTable {
-  const input = { epoch: 0, sources: stakeCounts(state), founders: genesis.founders };
-  return takeSnapshot(rules.stake[genesis.stakePolicy], input);
 }
 
 /** Block 0 as a parent. */
@@ -77,8 +79,7 @@ export function committeeOfGenesis(genesis: Genesis, rules: Consensus = consensu
   if (known) return known;
   const { layer } = genesisState(genesis, rules);
   const nonce = rules.beacon.genesisNonce(genesis.chainId);
-  const table = foundersTable(genesis, layer, rules);
-  const committee = rules.committee.selectCommittee(table, nonce, genesis.params.seats);
+  const committee = rules.committee.selectCommittee(stakeTable(layer, 0), nonce, genesis.params.seats);
   if (rules === consensus) committees.set(genesis, committee);
   return committee;
 }

@@ -32,11 +32,14 @@ export {
   signCheckpoint,
 } from './checkpoint.js';
 // Rules of consensus
+export { accredited } from './consensus/accredited.js';
 export { vrfAlpha } from './consensus/beacon.js';
 export { finalityOf, stakeTable, weightOf } from './consensus/chainTables.js';
 export type { Committee } from './consensus/committee.js';
+export { fadingGenesis } from './consensus/fadingGenesis.js';
 export { type FinalityRecord, isQuorum } from './consensus/finality.js';
 export { type BlockTree, compareHeads, selectHead, type TreeBlock } from './consensus/forkChoice.js';
+export { growthCapped } from './consensus/growthCapped.js';
 export {
   type Beacon,
   type CommitteeRule,
@@ -47,17 +50,20 @@ export {
   type ForkChoice,
 } from './consensus/index.js';
 export { type StakeEntry, selectLeader } from './consensus/leader.js';
+export { matured } from './consensus/matured.js';
 export { defaultParams, epochOf, type Params, paramNames, tinyParams } from './consensus/params.js';
+export { type StakePolicyName, type StakeTable, stakePolicies } from './consensus/stake.js';
+export { withoutJailed } from './consensus/stakeFilters.js';
 export {
-  fadingGenesis,
+  type Notional,
   type StakeInput,
   type StakePolicy,
-  type StakePolicyName,
+  type StakeResult,
   type StakeSource,
-  type StakeTable,
   studyCount,
   studyWeight,
-} from './consensus/stake.js';
+  weighted,
+} from './consensus/stakePolicy.js';
 export {
   type Checkpoint,
   encodeVote,

@@ -42,7 +42,6 @@ export const tables = {
   vrfOutputs: 18,
   snapshots: 19,
   stakeTables: 20,
-  /** Empty until capped weights are judged. */
   capped: 21,
   /** Empty until dormancy is judged. */
   duties: 22,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { sha256, toHex, u64be, utf8 } from '@radpass/core';
+import { decodeCanonical, list, sha256, toHex, u64be, uint, utf8 } from '@radpass/core';
 import { applyBoundary, leaderOfSlot } from '../dist/boundary.js';
 import { nonceOf, stakeTable, weightOf } from '../dist/consensus/chainTables.js';
+import { consensus } from '../dist/consensus/index.js';
 import { createGenesis } from '../dist/genesis.js';
-import { StateLayer } from '../dist/stateView.js';
-import { sourceTable, tables } from '../dist/tables.js';
+import { stakeMemory, takeStakeSnapshot } from '../dist/stakeSnapshot.js';
+import { leafKey, StateLayer } from '../dist/stateView.js';
+import { accreditationTable, sourceTable, tables } from '../dist/tables.js';
 import { seedKey, testContent } from './testChain.js';
 import { fakeOutput, VirtualChain } from './virtualTime.js';
 
@@ -84,6 +86,75 @@ describe('the stake table', () => {
     chain.run(firstOf(3) + 1, firstOf(4));
     expect(at(4)).toEqual([toHex(nodeKey), toHex(genesis.founders[2]!.nodeKey)]);
   });
+});
+
+describe('a capped network', () => {
+  const capped = createGenesis(testContent(3, { stakePolicy: 'capped' }));
+  const total = (chain: VirtualChain) =>
+    decodeCanonical(chain.layer.get(leafKey(tables.capped, new Uint8Array()))!, list(uint(), 1));
+
+  it('keeps the capped weights in the state, and grows them by a share of the last total', () => {
+    const chain = new VirtualChain(capped);
+    expect([total(chain), stakeMemory(chain.layer, first)]).toEqual([[90e6], []]);
+    chain.step(1);
+    publish(chain, 40);
+    const seen: unknown[] = [];
+    for (let epoch = 1; epoch <= 3; epoch++) {
+      chain.step(firstOf(epoch));
+      seen.push(...stakeMemory(chain.layer, first));
+    }
+    // 1 % of 90 studies in 24 epochs: 37,500 millionths an epoch.
+    expect(seen).toEqual([37_500, 75_000, 112_500]);
+  });
+
+  it('grows by one day at most over any number of skipped epochs', () => {
+    const grown = (skipped: number) => {
+      const chain = new VirtualChain(capped);
+      chain.step(1);
+      publish(chain, 40);
+      chain.step(firstOf(skipped));
+      return stakeMemory(chain.layer, first);
+    };
+    expect([grown(1), grown(10), grown(24), grown(500)]).toEqual([[37_500], [375_000], [900_000], [900_000]]);
+  });
+
+  it('forgets what fell to nothing', () => {
+    const chain = new VirtualChain(capped);
+    chain.step(1);
+    publish(chain, 1);
+    chain.step(firstOf(1));
+    publish(chain, -1);
+    chain.step(firstOf(2));
+    expect(chain.keysIn(tables.capped)).toEqual([leafKey(tables.capped, new Uint8Array())]);
+  });
+
+  it('an open one has no such values', () => {
+    const chain = new VirtualChain(genesis);
+    publish(chain, 40);
+    chain.run(1, lastOf(3));
+    expect(chain.keysIn(tables.capped)).toEqual([]);
+  });
+});
+
+describe('an accredited network', () => {
+  const payers = ['payer a', 'payer b'].map(name => seedKey(name).publicKey);
+  const permissioned = createGenesis(testContent(3, { stakePolicy: 'accredited', payers }));
+  const timeOf = (epoch: number) => permissioned.genesisTimeMs + firstOf(epoch) * permissioned.params.slotMs;
+
+  it('counts studies that payers vouch for, all payers together, while their word stands', () => {
+    const chain = new VirtualChain(permissioned);
+    chain.step(1);
+    publish(chain, 40);
+    const contentId = new Uint8Array(32);
+    accreditationTable.set(chain.layer, { seq: 1, until: timeOf(2), maxStudies: 1, contentId }, payers[0]!, first);
+    accreditationTable.set(chain.layer, { seq: 1, until: timeOf(9), maxStudies: 2, contentId }, payers[1]!, first);
+    const seen = [1, 2].map(epoch => {
+      takeStakeSnapshot(chain.layer, { genesis: roomy, epoch: epoch - 1, passed: 1, rules: consensus });
+      return stakeMemory(chain.layer, first);
+    });
+    expect(seen).toEqual([[3e6], [2e6]]);
+  });
+  const roomy = { ...permissioned, params: { ...permissioned.params, growthMillionths: 1_000_000, growthEpochs: 1 } };
 });
 
 describe('the nonce', () => {

@@ -3,7 +3,7 @@ import { bindNode, createDefineSource, findStamp, parseTransaction, type Transac
 import { stakeTable, weightOf } from '../dist/consensus/chainTables.js';
 import { type Consensus, consensus } from '../dist/consensus/index.js';
 import { tinyParams } from '../dist/consensus/params.js';
-import { type StakePolicy, studyWeight } from '../dist/consensus/stake.js';
+import { type StakePolicy, studyWeight, weighted } from '../dist/consensus/stakePolicy.js';
 import { type Link, seedKey, study, TestChain } from './testChain.js';
 import { VirtualChain } from './virtualTime.js';
 
@@ -94,11 +94,13 @@ describe('a source that joins and publishes 40 studies beside four founders of w
 
   it('would not, and the check would say so, if the stake table stayed what it was', () => {
     const asFounded: StakePolicy = ({ sources, founders }) =>
-      sources.map(({ sourceKey }) => {
-        const founder = founders.find(one => toHex(one.sourceKey) === toHex(sourceKey));
-        return (founder?.weight ?? 0) * studyWeight;
-      });
-    const constant: Consensus = { ...consensus, stake: { open: asFounded } };
+      weighted(
+        sources.map(({ sourceKey }) => {
+          const founder = founders.find(one => toHex(one.sourceKey) === toHex(sourceKey));
+          return (founder?.weight ?? 0) * studyWeight;
+        }),
+      );
+    const constant: Consensus = { ...consensus, stake: { ...consensus.stake, open: asFounded } };
     expect(() => checkShare(joinShare(constant))).toThrow('not a third');
   });
 });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parsePublicKey, sha256, toHex, utf8 } from '@radpass/core';
+import { stakeMemoryTable, stakeTotalTable } from '../dist/stakeSnapshot.js';
 import { proveState, verifyStateProof } from '../dist/stateProof.js';
 import { emptyState, leafKey, StateLayer } from '../dist/stateView.js';
 import {
@@ -80,6 +81,8 @@ accreditationTable.set(layer, { seq, until: seq + 1, maxStudies: 500, contentId 
 standingGrantsTable.set(layer, { seqs: [seq], beyond: 0 }, source, study, patient);
 fullEpochsTable.set(layer, [23, 24]);
 jailTable.set(layer, 744, source);
+stakeMemoryTable.set(layer, [37_500], source);
+stakeTotalTable.set(layer, 90_000_000);
 
 const hexOfKey = (name: string) => toHex(Uint8Array.from(name, character => character.charCodeAt(0)));
 

@@ -1,7 +1,7 @@
 /** `radpass-node genesis new`: the founders' public files become the block that everyone starts from. */
 
-import { toHex } from '@radpass/core';
-import { createGenesis, defaultParams } from '@radpass/ledger';
+import { fromHex, parsePublicKey, toHex } from '@radpass/core';
+import { createGenesis, defaultParams, type StakePolicyName } from '@radpass/ledger';
 import { writeNew } from '../files.js';
 import { readFounder } from '../founder.js';
 
@@ -14,6 +14,11 @@ export interface GenesisOptions {
   slotMs: number;
   slotsPerEpoch: number;
   eraEpochs: number;
+  policy: StakePolicyName;
+  /** Public keys in hex. */
+  payers: string[];
+  /** Public files of the only sources admitted besides the founders; empty admits all. */
+  allowList: string[];
   /** Unix ms of slot 0; the present by default. */
   timeMs?: number;
   out: string;
@@ -24,13 +29,13 @@ export function newGenesis(p: GenesisOptions): { chainId: string; founders: numb
   const genesis = createGenesis({
     genesisTimeMs: p.timeMs ?? now,
     params: { ...defaultParams, slotMs: p.slotMs, slotsPerEpoch: p.slotsPerEpoch, eraEpochs: p.eraEpochs },
-    stakePolicy: 'open',
+    stakePolicy: p.policy,
     founders: p.sources.map(path => ({ ...readFounder(path, now), weight: p.weight })),
-    payers: [],
+    payers: p.payers.map(key => parsePublicKey(fromHex(key, 32))),
     checkpointKeys: [],
     checkpointThreshold: 0,
     studyHashForms: [saltBytes],
-    allowList: [],
+    allowList: p.allowList.map(path => readFounder(path, now).sourceKey),
   });
   writeNew(p.out, genesis.bytes);
   return { chainId: toHex(genesis.chainId), founders: genesis.founders.length, genesisTimeMs: genesis.genesisTimeMs };
