@@ -3,7 +3,9 @@ import { CodedError } from '@radpass/core';
 
 export type RequesterErrorDetail =
   | { code: 'REQUESTER_NOT_ALLOWED'; grant: number; state: string } // the grant was revoked or has expired
+  | { code: 'REQUESTER_NO_GRANT' } // no patient allowed this document to a key of this inbox
   | { code: 'REQUESTER_SOURCE_CLOSED'; grant: number } // the directory has no endpoint for the source
-  | { code: 'REQUESTER_OUT_EXISTS'; path: string }; // files are never overwritten
+  | { code: 'REQUESTER_OUT_EXISTS'; path: string } // files are never overwritten
+  | { code: 'REQUESTER_INTERNAL' }; // a defect
 
 export class RequesterError extends CodedError<RequesterErrorDetail> {}

@@ -2,8 +2,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Inbox, NodeApi } from '@radpass/client';
-import { loadConfiguration, nodeFetch, printJson, recordFile, runCommandLine, UsageError } from '@radpass/client/node';
+import { Inbox, NodeApi, type RecordStore } from '@radpass/client';
+import {
+  loadConfiguration,
+  nodeFetch,
+  printJson,
+  recordFile,
+  runCommandLine,
+  UsageError,
+  untilSignal,
+} from '@radpass/client/node';
 import { parsePublicKey } from '@radpass/core';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -54,14 +62,24 @@ function settings(): z.output<typeof configSchema> {
   });
 }
 
-function openInbox(p: z.output<typeof configSchema>): Promise<Inbox> {
+function openInbox(p: z.output<typeof configSchema>, store = storeOf(p)): Promise<Inbox> {
   mkdirSync(p.home, { recursive: true, mode: 0o700 });
   const fetch = nodeFetch(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {});
   return Inbox.open({
-    store: recordFile(join(p.home, 'inbox'), { kind: 'inbox', plain: p.insecurePlainKey }),
+    store,
     node: new NodeApi({ url: p.node, fetch }),
     now: () => Date.now(),
   });
+}
+
+/** The inbox's record; it asks for its passphrase once. */
+function storeOf(p: z.output<typeof configSchema>): RecordStore {
+  return recordFile(join(p.home, 'inbox'), { kind: 'inbox', plain: p.insecurePlainKey });
+}
+
+/** Where studies come from. */
+function connectOf(p: z.output<typeof configSchema>): { ca?: string; allowPrivate: boolean } {
+  return { allowPrivate: p.allowPrivate, ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}) };
 }
 
 /** Print a result: the object with --json, else the sentence. */
@@ -132,7 +150,7 @@ program
     const wanted = options.all
       ? (await inbox.grants()).filter(grant => grant.state === 'allowed' && !grant.retrieved)
       : [await inbox.grant(options.grant)];
-    const connect = { allowPrivate: p.allowPrivate, ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}) };
+    const connect = connectOf(p);
     const failures: unknown[] = [];
     for (const grant of wanted) {
       try {
@@ -145,6 +163,34 @@ program
     }
     if (failures.length > 0) throw failures[0];
     if (wanted.length === 0) say({ retrieved: 0 }, 'nothing new');
+  });
+
+program
+  .command('serve')
+  .description('a local ITI-43 endpoint that signs for consumers that cannot')
+  .option('--listen <address>', 'HOST:PORT on loopback; port 0 takes a free one', '127.0.0.1:8643')
+  .action(async options => {
+    const { serve } = await import('./serve.js');
+    const p = settings();
+    const store = storeOf(p);
+    const serving = await serve({
+      home: p.home,
+      listen: options.listen,
+      openInbox: () => openInbox(p, store),
+      connect: connectOf(p),
+      onOutcome: outcome => {
+        const { grant = 'none', code = '' } = outcome;
+        say({ event: 'retrieval', ...outcome }, `grant ${grant}: ${outcome.outcome} ${code}`.trimEnd());
+      },
+    });
+    say(
+      { event: 'ready', pid: process.pid, url: serving.url },
+      `ready: ITI-43 at ${serving.url} (whoever knows this URL gets what you may see; its WSDL at ?wsdl)`,
+    );
+    await untilSignal();
+    await serving.close();
+    say({ event: 'stopped' }, 'stopped');
+    process.exit(0);
   });
 
 /** Progress on a terminal, at most ten lines a second rewritten in place. */

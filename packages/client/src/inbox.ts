@@ -131,6 +131,28 @@ export class Inbox {
     return grants.sort((a, b) => a.grant - b.grant);
   }
 
+  /**
+   * The grant of one study to one of these keys: one that stands, if there is one; null without any. Asks with the
+   * study's prefix, and leaves the record on disk as it is.
+   */
+  async grantOf(sourceKey: PublicKey, studyHash: Uint8Array): Promise<InboxGrant | null> {
+    const { node } = this.#deps;
+    const [directory, { grants }] = await Promise.all([
+      node.source(sourceKey),
+      node.grantsOfStudy(sourceKey, studyHash),
+    ]);
+    const source = directory !== null && directory.url !== '' ? directory : null;
+    const labels = new Map(this.#record.keys.map(({ requesterKey, label }) => [requesterKey, label]));
+    const own = grants.flatMap(entry => {
+      const label = labels.get(toHex(entry.requesterKey));
+      const isThis = equalBytes(entry.sourceKey, sourceKey) && equalBytes(entry.studyHash, studyHash);
+      return isThis && label !== undefined
+        ? [this.#listed(entry, { number: this.#numberOf(entry), label, source })]
+        : [];
+    });
+    return own.find(({ state }) => state === 'allowed') ?? own[0] ?? null;
+  }
+
   #numberOf(entry: GrantEntry): number {
     const names = {
       requesterKey: toHex(entry.requesterKey),

@@ -112,4 +112,28 @@ describe('the inbox', () => {
     node.crowdedBelow = 64;
     expect(await inbox.grants()).toHaveLength(1);
   });
+
+  it('finds the grant of one study, the one that stands, and saves nothing', async () => {
+    const inbox = await open();
+    await grantToFirstKey(inbox, { type: 4 });
+    const [revoked] = node.grants;
+    const keys = parseRequesterCard((await inbox.card('Dr. D')).card, nobleVerifier).keys;
+    const before = saved;
+    expect(await inbox.grantOf(sourceKey, studyHash)).toMatchObject({ state: 'revoked' });
+    node.grants.push({ ...revoked!, requesterKey: keys[0]!, type: 3 });
+    const grant = await inbox.grantOf(sourceKey, studyHash);
+    expect(grant).toMatchObject({
+      state: 'allowed',
+      requesterKey: keys[0],
+      source: { url: 'https://h.example/radpass' },
+    });
+    expect(inbox.keyOf(grant!).publicKey).toEqual(keys[0]);
+    expect(await inbox.grantOf(keyOf(5).publicKey, studyHash)).toBeNull();
+    node.grants = [{ ...revoked!, requesterKey: keyOf(6).publicKey, type: 3 }];
+    expect(await inbox.grantOf(sourceKey, studyHash)).toBeNull();
+    node.sources = [{ sourceKey, url: '' }];
+    node.grants = [{ ...revoked!, type: 3 }];
+    expect(await inbox.grantOf(sourceKey, studyHash)).toMatchObject({ state: 'allowed', source: null });
+    expect(saved).toBe(before);
+  });
 });

@@ -30,8 +30,13 @@ const maxLength = { Action: 256, MessageID: 256, RelatesTo: 256, To: 512 } as co
  * @throws XdsError XDS_ADDRESSING
  */
 export function readAddressing(headers: readonly SignedPart[]): Addressing {
+  return readUnsignedAddressing(headers.map(({ element }) => element));
+}
+
+/** The same of a message that nobody signed. */
+export function readUnsignedAddressing(headers: readonly XmlElement[]): Addressing {
   const found = new Map<string, XmlElement>();
-  for (const { element } of headers) {
+  for (const element of headers) {
     if (!known.includes(element.local)) throw refused(element.local, 'unknown');
     if (found.has(element.local)) throw refused(element.local, 'repeated');
     found.set(element.local, element);

@@ -48,6 +48,22 @@ export interface RetrieveOptions {
 
 const defaultMaxDocumentBytes = 64 * 2 ** 30;
 
+/** A document that is on its way: the source's signature over its digest was verified, its bytes were not yet. */
+export interface OpenedDocument {
+  mimeType: string;
+  /** as signed */
+  sha256: Uint8Array;
+  /** of the answer as announced, framing included */
+  contentLength: number | undefined;
+  /**
+   * Single use. What was yielded is worth nothing until the iteration has ended without an error: the bytes hashed to
+   * `sha256` then, and nothing else came. Leaving the loop closes the connection.
+   */
+  content: AsyncIterable<Uint8Array>;
+  /** Close the connection without reading on. */
+  close(): void;
+}
+
 /**
  * Retrieve one study.
  *
@@ -57,6 +73,21 @@ const defaultMaxDocumentBytes = 64 * 2 ** 30;
  * and the codes of reading for an answer that isn't what it must be, and whatever `connect` and `write` throw
  */
 export async function retrieveDocument(p: RetrieveOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
+  const opened = await openDocument(p);
+  let bytes = 0;
+  for await (const chunk of opened.content) {
+    await p.write(chunk);
+    bytes += chunk.length;
+    p.onProgress?.(bytes, opened.contentLength);
+  }
+  return { bytes, sha256: opened.sha256 };
+}
+
+/**
+ * Ask for one study and verify the head of the answer; the document is read by iterating `content`, or closed.
+ * @throws as `retrieveDocument`
+ */
+export async function openDocument(p: Omit<RetrieveOptions, 'write' | 'onProgress'>): Promise<OpenedDocument> {
   const documents = [
     { repositoryUniqueId: repositoryUniqueId(p.source.sourceKey), documentUniqueId: documentUniqueId(p.studyHash) },
   ];
@@ -78,18 +109,19 @@ export async function retrieveDocument(p: RetrieveOptions): Promise<{ bytes: num
     if (answer.status !== 200 && !isFault) {
       throw new XdsError({ code: 'XDS_HTTP', status: answer.status }, `expected status 200, got ${answer.status}`);
     }
-    return await readDocument(p, request.messageId, documents, answer);
-  } finally {
+    return await openAnswer(p, request.messageId, documents, answer);
+  } catch (error) {
     answer.close();
+    throw error;
   }
 }
 
-async function readDocument(
-  p: RetrieveOptions,
+async function openAnswer(
+  p: Omit<RetrieveOptions, 'write' | 'onProgress'>,
   relatesTo: string,
   documents: { repositoryUniqueId: string; documentUniqueId: string }[],
   answer: Awaited<ReturnType<Connect>>,
-): Promise<{ bytes: number; sha256: Uint8Array }> {
+): Promise<OpenedDocument> {
   const { response, documents: parts } = await readRetrieveResponse({
     contentType: answer.contentType,
     stream: answer.stream,
@@ -103,13 +135,18 @@ async function readDocument(
     const errorCode = response.errors[0]?.errorCode ?? 'XDSRepositoryError';
     throw new XdsError({ code: 'XDS_REFUSED', errorCode }, `the source refused: ${errorCode}`);
   }
-  let bytes = 0;
-  for await (const part of parts()) {
-    for await (const chunk of part.content) {
-      await p.write(chunk);
-      bytes += chunk.length;
-      p.onProgress?.(bytes, answer.contentLength);
+  async function* content(): AsyncGenerator<Uint8Array, void> {
+    try {
+      for await (const part of parts()) yield* part.content;
+    } finally {
+      answer.close();
     }
   }
-  return { bytes, sha256: promised.sha256 };
+  return {
+    mimeType: promised.mimeType,
+    sha256: promised.sha256,
+    contentLength: answer.contentLength,
+    content: content(),
+    close: () => answer.close(),
+  };
 }

@@ -42,7 +42,7 @@ export type XdsErrorDetail =
   // --- connections
   | { code: 'XDS_DESTINATION'; reason: 'url' | 'port' | 'unresolved' | 'not-public' } // a URL that must not be connected to; nothing was sent
   | { code: 'XDS_TLS_PIN' } // the server's TLS key is none of those that the source published
-  | { code: 'XDS_CONNECTION' } // the network or TLS failed, or the other side left; cause attached
+  | { code: 'XDS_CONNECTION'; phase: 'request' | 'answer' } // the network or TLS failed, or the other side left, before the answer began or within it; cause attached
   | { code: 'XDS_HTTP'; status: number } // neither an answer nor a fault: a redirect, a proxy's page
   | { code: 'XDS_REFUSED'; errorCode: string } // the source refused, in a signed answer
   // --- stores

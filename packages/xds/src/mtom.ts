@@ -1,7 +1,7 @@
 /**
  * MTOM/XOP packages (SOAP MTOM, XOP 1.0, RFC 2387): the envelope as root part, documents as binary parts beside it.
  * One splitter reads both directions, by push; readers of streams keep back-pressure, since nothing is read ahead of
- * what is consumed. Written packages have an exactly known length.
+ * what is consumed. A written package's length is known as far as that of its attachments is.
  *
  * Read: CRLF line ends; the root part first; `boundary` quoted or not (with colons, as JAX-WS has it); `start` with or
  * without angle brackets; parts binary, 8bit or 7bit; nothing before the first delimiter or after the last but line ends.
@@ -278,15 +278,14 @@ async function* readContent(events: AsyncGenerator<MimeEvent, void>): AsyncGener
 export interface Attachment {
   readonly contentId: string;
   readonly mimeType: string;
-  readonly size: number;
-  /** must give exactly `size` bytes or throw */
   readonly content: () => AsyncIterable<Uint8Array>;
 }
 
-/** A package ready to be written; `contentLength` bytes in all. */
+/** A package ready to be written. */
 export interface Package {
   readonly contentType: string;
-  readonly contentLength: number;
+  /** bytes beside the attachments' content */
+  readonly framingLength: number;
   readonly head: Uint8Array;
   readonly stream: () => AsyncGenerator<Uint8Array, void>;
 }
@@ -312,13 +311,13 @@ export function packMultipart(p: {
   }));
   const tail = utf8(`\r\n--${boundary}--\r\n`);
   const head = concatBytes(utf8(headers(rootType, rootId)), p.root, parts.length === 0 ? tail : new Uint8Array());
-  let contentLength = head.length + (parts.length === 0 ? 0 : tail.length);
-  for (const part of parts) contentLength += part.head.length + part.attachment.size;
+  let framingLength = head.length + (parts.length === 0 ? 0 : tail.length);
+  for (const part of parts) framingLength += part.head.length;
   return {
     contentType:
       `multipart/related; type="application/xop+xml"; start="<${rootId}>"; start-info="application/soap+xml"; ` +
       `boundary="${boundary}"; action="${p.action}"`,
-    contentLength,
+    framingLength,
     head,
     async *stream() {
       yield head;

@@ -6,7 +6,7 @@
  */
 
 import { sha256 } from '@noble/hashes/sha2.js';
-import { equalBytes, type PublicKey, type Verifier } from '@radpass/core';
+import { concatBytes, equalBytes, type PublicKey, type Verifier } from '@radpass/core';
 import { readAddressing } from './addressing.js';
 import { XdsError } from './errors.js';
 import { refuseFault } from './fault.js';
@@ -190,15 +190,19 @@ function checkTime(created: number, expires: number, now: number): void {
   }
 }
 
-async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const bytes = new Uint8Array(xmlLimits.bytes);
+/** All of an envelope. @throws XdsError XDS_TOO_LARGE */
+export async function collect(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number = xmlLimits.bytes,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of stream) {
-    if (length + chunk.length > bytes.length) throw tooLarge('envelope', xmlLimits.bytes);
-    bytes.set(chunk, length);
     length += chunk.length;
+    if (length > maxBytes) throw tooLarge('envelope', maxBytes);
+    chunks.push(chunk.slice()); // a view would keep all of what it is a view on
   }
-  return bytes.subarray(0, length);
+  return concatBytes(...chunks);
 }
 
 function tooLarge(what: string, maxBytes: number): XdsError {

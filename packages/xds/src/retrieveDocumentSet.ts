@@ -81,7 +81,12 @@ function longNameXml(name: string, value: string): string {
 
 /** The documents that a verified request asks for, 1 to `maxDocuments`. @throws XdsError XDS_BODY, XDS_XML */
 export function readRequestBody(body: SignedPart): DocumentRequest[] {
-  const [request] = childElements(body.element);
+  return readUnsignedRequestBody(body.element);
+}
+
+/** The same of a request that nobody signed. */
+export function readUnsignedRequestBody(body: XmlElement): DocumentRequest[] {
+  const [request] = childElements(body);
   if (!isNamed(request, iheNamespace, 'RetrieveDocumentSetRequest')) throw refused('no RetrieveDocumentSetRequest');
   refuseAttributes(request);
   const entries = childElements(request);
@@ -161,25 +166,54 @@ export function readResponseBody(body: SignedPart): {
   documents: AnnouncedDocument[];
   errors: RegistryError[];
 } {
-  const [response] = childElements(body.element);
-  if (!isNamed(response, iheNamespace, 'RetrieveDocumentSetResponse')) throw refused('no RetrieveDocumentSetResponse');
-  const [registryResponse, ...entries] = childElements(response);
-  if (!isNamed(registryResponse, rsNamespace, 'RegistryResponse')) throw refused('no RegistryResponse first');
-  const errors = readErrors(registryResponse);
-  const documents = entries.map(readDocument);
-  const uri = attributeOf(registryResponse, '', 'status');
-  const status = (['Success', 'PartialSuccess', 'Failure'] as const).find(name => statusUris[name] === uri);
-  if (status === undefined || status !== statusOf(documents.length, errors)) {
-    throw refused('a status that contradicts the content');
-  }
+  const { status, entries, errors } = readResponse(body.element, 'refused');
+  const documents = entries.map(({ content, ...names }) => {
+    const contentId = includedContentId(content);
+    if (contentId === null) throw refused('a Document that is no attachment');
+    return { ...names, contentId };
+  });
+  if (status !== statusOf(documents.length, errors)) throw refused('a status that contradicts the content');
   return { status, documents, errors };
 }
 
-function readErrors(registryResponse: XmlElement): RegistryError[] {
-  const [list, ...more] = childElements(registryResponse);
-  if (list === undefined) return [];
-  if (!isNamed(list, rsNamespace, 'RegistryErrorList') || more.length > 0)
+/** One DocumentResponse; `content` is its Document element. */
+export interface ResponseEntry {
+  repositoryUniqueId: string;
+  documentUniqueId: string;
+  mimeType: string;
+  content: XmlElement;
+}
+
+/**
+ * What an answer says, whoever wrote it.
+ * @param extras - what the schema allows and we never write: lists of slots, the new names of a document
+ */
+export function readResponse(
+  body: XmlElement,
+  extras: 'refused' | 'passed over',
+): { status: ResponseStatus; entries: ResponseEntry[]; errors: RegistryError[] } {
+  const [response] = childElements(body);
+  if (!isNamed(response, iheNamespace, 'RetrieveDocumentSetResponse')) throw refused('no RetrieveDocumentSetResponse');
+  const [registryResponse, ...entries] = childElements(response);
+  if (!isNamed(registryResponse, rsNamespace, 'RegistryResponse')) throw refused('no RegistryResponse first');
+  const uri = attributeOf(registryResponse, '', 'status');
+  const status = (['Success', 'PartialSuccess', 'Failure'] as const).find(name => statusUris[name] === uri);
+  if (status === undefined) throw refused('an unknown status');
+  return {
+    status,
+    entries: entries.map(entry => readDocument(entry, extras)),
+    errors: readErrors(registryResponse, extras),
+  };
+}
+
+function readErrors(registryResponse: XmlElement, extras: 'refused' | 'passed over'): RegistryError[] {
+  const parts = childElements(registryResponse);
+  const lists = parts.filter(part => isNamed(part, rsNamespace, 'RegistryErrorList'));
+  if (lists.length > 1 || (extras === 'refused' && parts.length > lists.length)) {
     throw refused('not exactly a RegistryErrorList');
+  }
+  const [list] = lists;
+  if (list === undefined) return [];
   return childElements(list).map(entry => {
     if (!isNamed(entry, rsNamespace, 'RegistryError')) throw refused('something else than a RegistryError');
     const errorCode = attributeOf(entry, '', 'errorCode');
@@ -196,19 +230,27 @@ function readErrors(registryResponse: XmlElement): RegistryError[] {
   });
 }
 
-function readDocument(entry: XmlElement): AnnouncedDocument {
+function readDocument(entry: XmlElement, extras: 'refused' | 'passed over'): ResponseEntry {
   if (!isNamed(entry, iheNamespace, 'DocumentResponse')) throw refused('something else than a DocumentResponse');
   const fields = childElements(entry);
   const { repositoryUniqueId, documentUniqueId } = takeIdentity(fields);
+  for (const name of extras === 'passed over' ? ['NewRepositoryUniqueId', 'NewDocumentUniqueId'] : []) {
+    if (isNamed(fields[0], iheNamespace, name)) fields.shift();
+  }
   const mimeType = takeLongName(fields, 'mimeType');
-  const [document, ...more] = fields;
-  if (!isNamed(document, iheNamespace, 'Document') || more.length > 0) throw refused('no Document where it belongs');
-  const [include, ...others] = childElements(document);
-  if (!isNamed(include, xopNamespace, 'Include') || others.length > 0)
-    throw refused('a Document that is no attachment');
+  const [content, ...more] = fields;
+  if (!isNamed(content, iheNamespace, 'Document') || more.length > 0) throw refused('no Document where it belongs');
+  return { repositoryUniqueId, documentUniqueId, mimeType, content };
+}
+
+/** Which attachment a Document element includes (XOP 1.0); null if it holds something else. */
+export function includedContentId(content: XmlElement): string | null {
+  if (!content.children.some(child => typeof child !== 'string')) return null;
+  const [include, ...others] = childElements(content);
+  if (!isNamed(include, xopNamespace, 'Include') || others.length > 0) return null;
   const href = attributeOf(include, '', 'href') ?? '';
   if (!href.startsWith('cid:')) throw refused('a Document that is not in the message');
-  return { repositoryUniqueId, documentUniqueId, mimeType, contentId: decodeContentId(href.slice(4)) };
+  return decodeContentId(href.slice(4));
 }
 
 function refuseAttributes(element: XmlElement): void {

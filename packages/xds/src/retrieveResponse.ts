@@ -86,17 +86,17 @@ export function createRetrieveResponse(p: {
     (document, i): Attachment => ({
       contentId: announced[i]!.contentId,
       mimeType: document.mimeType,
-      size: document.size,
       content: () => exactly(document),
     }),
   );
   const packed = packMultipart({ root: envelope, attachments, action: retrieveResponseAction, token });
-  const { contentType, contentLength, stream } = packed;
+  const { contentType, framingLength, stream } = packed;
+  const contentLength = documents.reduce((sum, { size }) => sum + size, framingLength);
   return { contentType, contentLength, stream, envelope, digest: sha256(envelope) };
 }
 
 /** Only what may stand in a header line as it is. */
-function checkMimeType(mimeType: string): string {
+export function checkMimeType(mimeType: string): string {
   if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(mimeType))
     throw new RangeError('mimeType is type/subtype, without parameters');
   return mimeType;

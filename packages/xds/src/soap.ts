@@ -22,10 +22,11 @@ export interface Envelope {
 
 /**
  * Parse the bytes of an envelope.
+ * @param maxBytes - as `readXml` takes it
  * @throws XdsError XDS_SOAP, XDS_SOAP_VERSION, XDS_MUST_UNDERSTAND and those of `readXml`
  */
-export function parseEnvelope(bytes: Uint8Array): Envelope {
-  const root = readXml(bytes);
+export function parseEnvelope(bytes: Uint8Array, maxBytes?: number): Envelope {
+  const root = readXml(bytes, maxBytes);
   if (!isNamed(root, soapNamespace, 'Envelope')) {
     throw new XdsError({ code: 'XDS_SOAP_VERSION' }, 'the root element is no SOAP 1.2 Envelope');
   }

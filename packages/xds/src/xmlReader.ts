@@ -57,14 +57,15 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Parse one document.
  *
+ * @param maxBytes - more than the cap only where documents stand within the XML, which other repositories do
  * @returns the root element
  * @throws XdsError XDS_TOO_LARGE, XDS_XML_LIMIT, XDS_XML; linear in the size
  */
-export function readXml(bytes: Uint8Array): XmlElement {
-  if (bytes.length > xmlLimits.bytes) {
+export function readXml(bytes: Uint8Array, maxBytes: number = xmlLimits.bytes): XmlElement {
+  if (bytes.length > maxBytes) {
     throw new XdsError(
-      { code: 'XDS_TOO_LARGE', what: 'XML', maxBytes: xmlLimits.bytes },
-      `XML of ${bytes.length} bytes, allowed are ${xmlLimits.bytes}`,
+      { code: 'XDS_TOO_LARGE', what: 'XML', maxBytes },
+      `XML of ${bytes.length} bytes, allowed are ${maxBytes}`,
     );
   }
   const text = decodeUtf8(bytes);

@@ -18,6 +18,7 @@ import {
   limitServer,
   retrieveStudy,
 } from '../dist/node/index.js';
+import type { SignedMessage } from '../dist/retrieveRequest.js';
 import { createWorld, requester, source, studyHash, zipOf } from './world.js';
 
 describe('isPublicAddress', () => {
@@ -330,6 +331,7 @@ needs('openssl', describe)('over TLS', () => {
     let received = 0;
     const retrieving = retrieveStudy(
       study(at, outFile, {
+        attempts: 1,
         onProgress(bytes: number) {
           if (received === 0) setTimeout(world.revoke, 50);
           received = bytes;
@@ -340,5 +342,35 @@ needs('openssl', describe)('over TLS', () => {
     expect(received).toBeLessThan(200_001);
     expect(ends).toEqual(['ECONNRESET']);
     expect(existsSync(outFile) || existsSync(`${outFile}.part`)).toBe(false);
+  });
+
+  it('begins a transfer again that broke off, as a new message, and gives up in the end', async () => {
+    const { world, at } = await gateway();
+    const whole = zipOf(utf8('x'.repeat(1_000_000)), 20_000);
+    let broken = 2;
+    const messages: string[] = [];
+    world.studies.set(toHex(studyHash), {
+      ...whole,
+      async *stream() {
+        let given = 0;
+        for await (const chunk of whole.stream()) {
+          if (given > 500_000 && broken-- > 0) throw new Error('the archive went away');
+          given += chunk.length;
+          yield chunk;
+        }
+      },
+    });
+    const outFile = file('again.zip');
+    const change = { pauseMs: 1, onRequest: (message: SignedMessage) => messages.push(message.messageId) };
+    expect((await retrieveStudy(study(at, outFile, change))).bytes).toBe(1_000_000);
+    expect(new Set(messages).size).toBe(3);
+    broken = 3;
+    const failing = retrieveStudy(study(at, file('never.zip'), change));
+    await expect(failing).rejects.toMatchObject({ code: 'XDS_CONNECTION', detail: { phase: 'answer' } });
+    expect([existsSync(file('never.zip')), existsSync(file('never.zip.part'))]).toEqual([false, false]);
+    expect(messages).toHaveLength(6);
+    world.state.granted = [];
+    await expect(retrieveStudy(study(at, file('refused.zip'), change))).rejects.toMatchObject({ code: 'XDS_REFUSED' });
+    expect(messages).toHaveLength(7);
   });
 });

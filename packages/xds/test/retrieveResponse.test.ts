@@ -188,7 +188,7 @@ describe('an answer of another make', () => {
     const content = async function* () {
       yield utf8('zip');
     };
-    const part = { contentId: 'a@b+c', mimeType: 'application/zip', size: 3, content };
+    const part = { contentId: 'a@b+c', mimeType: 'application/zip', content };
     const packed = packMultipart({ root, attachments: [part], action: retrieveResponseAction, token: 'x' });
     let hashed = 0;
     const { documents: received } = await readRetrieveResponse({
@@ -360,7 +360,7 @@ describe('a requester refuses an answer', () => {
       const content = async function* () {
         yield utf8('zip');
       };
-      const part = { contentId: 'a@b', mimeType: 'application/zip', size: 3, content };
+      const part = { contentId: 'a@b', mimeType: 'application/zip', content };
       const packed = packMultipart({ root, attachments: [part], action: retrieveResponseAction, token: 'x' });
       const chunks: Uint8Array[] = [];
       for await (const chunk of packed.stream()) chunks.push(chunk);

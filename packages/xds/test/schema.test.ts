@@ -10,6 +10,8 @@ import {
   createFault,
   createRetrieveRequest,
   createRetrieveResponse,
+  createUnsignedRequest,
+  createUnsignedResponse,
   type FaultKind,
   serviceDescription,
 } from '../dist/index.js';
@@ -44,7 +46,7 @@ needs('ihe', describe)('the schema', () => {
     return name;
   }
 
-  it('holds for requests, answers and faults, and not for the bad examples', () => {
+  it('holds for requests, answers and faults, and not for the bad examples', async () => {
     const validator = load();
     const home = { ...documents[0]!, homeCommunityId: 'urn:oid:1.2.3' };
     const request = createRetrieveRequest({ key: requester, to, documents: [...documents, home], now });
@@ -62,7 +64,15 @@ needs('ihe', describe)('the schema', () => {
         errors: [...errors],
       });
       expect(bodyName(validator, text(answer.envelope))).toBe('RetrieveDocumentSetResponse');
+      const unsigned = createUnsignedResponse({ documents: [...docs], errors: [...errors] });
+      for await (const head of unsigned.stream()) {
+        const envelope = /<\?xml.*<\/soap:Envelope>/s.exec(text(head))![0];
+        expect(bodyName(validator, envelope)).toBe('RetrieveDocumentSetResponse');
+        break;
+      }
     }
+    const asked = createUnsignedRequest({ to, documents });
+    expect(bodyName(validator, text(asked.envelope))).toBe('RetrieveDocumentSetRequest');
     const kinds: FaultKind[] = [
       'sender',
       'receiver',

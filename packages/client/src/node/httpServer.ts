@@ -87,11 +87,19 @@ function closeServer(server: Server): Promise<void> {
  * @returns what is wrong, or null
  */
 export function localRefusal(request: IncomingMessage, token: string): 'Host' | 'Origin' | 'token' | null {
+  return localRefusalOf(request, request.headers.authorization ?? '', `Bearer ${token}`);
+}
+
+/** The same for callers that can carry a token nowhere but in the URL: it is the path's first segment. */
+export function localPathRefusal(request: IncomingMessage, token: string): 'Host' | 'Origin' | 'token' | null {
+  return localRefusalOf(request, (request.url ?? '').split(/[/?]/)[1] ?? '', token);
+}
+
+function localRefusalOf(request: IncomingMessage, given: string, wanted: string): 'Host' | 'Origin' | 'token' | null {
   const host = (request.headers.host ?? '').toLowerCase();
   if (!isLoopback(host.replace(/:\d+$/, ''))) return 'Host';
   const origin = request.headers.origin;
   if (origin !== undefined && origin !== `http://${host}`) return 'Origin';
-  const given = Buffer.from(request.headers.authorization ?? '');
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted) ? null : 'token';
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b) ? null : 'token';
 }

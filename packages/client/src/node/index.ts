@@ -5,6 +5,7 @@ export {
   type ListenInit,
   type Listening,
   listenHttp,
+  localPathRefusal,
   localRefusal,
   type ServerTls,
   splitAddress,

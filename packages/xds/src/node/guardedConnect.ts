@@ -97,8 +97,8 @@ function checkIdentity(pins: readonly Uint8Array[]): (host: string, certificate:
   };
 }
 
-function connectionLost(cause: unknown, message: string): XdsError {
-  return cause instanceof XdsError ? cause : new XdsError({ code: 'XDS_CONNECTION' }, message, { cause });
+function connectionLost(cause: unknown, phase: 'request' | 'answer', message: string): XdsError {
+  return cause instanceof XdsError ? cause : new XdsError({ code: 'XDS_CONNECTION', phase }, message, { cause });
 }
 
 async function* read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
@@ -106,7 +106,7 @@ async function* read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
     for await (const chunk of response) yield chunk as Uint8Array;
     if (!response.complete) throw new Error('the message is not complete');
   } catch (cause) {
-    throw connectionLost(cause, 'the connection ended before the answer did');
+    throw connectionLost(cause, 'answer', 'the connection ended before the answer did');
   } finally {
     response.destroy();
   }
@@ -150,7 +150,7 @@ export async function guardedConnect(
     // More than once, perhaps: what fails after the headers reaches the reader of the body as well.
     sent.on('error', cause => {
       clearTimeout(headersTimer);
-      reject(connectionLost(cause, `no answer from ${host}`));
+      reject(connectionLost(cause, 'request', `no answer from ${host}`));
     });
     sent.once('response', response => {
       clearTimeout(headersTimer);

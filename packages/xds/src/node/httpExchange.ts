@@ -94,7 +94,7 @@ async function readBody(req: IncomingMessage): Promise<Uint8Array> {
 
 function createWriter(res: ServerResponse): Writer {
   let handedOver = 0;
-  const gone = () => new XdsError({ code: 'XDS_CONNECTION' }, 'the requester closed the connection');
+  const gone = () => new XdsError({ code: 'XDS_CONNECTION', phase: 'answer' }, 'the requester closed the connection');
 
   function until(event: 'drain' | 'finish'): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -9,4 +9,4 @@ export {
 export { httpExchange, httpLimits, limitServer } from './httpExchange.js';
 export { openDisclosureLog, openReplayStore } from './levelStores.js';
 export { isPublicAddress } from './publicAddress.js';
-export { type RetrieveStudyOptions, retrieveStudy } from './retrieveStudy.js';
+export { type OpenStudyOptions, openStudy, type RetrieveStudyOptions, retrieveStudy } from './retrieveStudy.js';

@@ -1,40 +1,76 @@
 /**
  * Retrieve a study into a file. The bytes go to `outFile + '.part'`; only when the whole document hashed to what the
  * source signed is that file synced and renamed. Stopping anywhere before leaves at most a .part, which the next
- * attempt overwrites; a failure removes it.
+ * attempt overwrites; a failure removes it. A transfer that broke off is begun again, as a new message and from the
+ * first byte; a refusal is not.
  */
 import { createHash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PublicKey } from '@radpass/core';
-import { type RetrieveOptions, retrieveDocument } from '../client.js';
+import { type OpenedDocument, openDocument, type RetrieveOptions } from '../client.js';
+import { XdsError } from '../errors.js';
 import { guardedConnect } from './guardedConnect.js';
 
-export interface RetrieveStudyOptions extends Omit<RetrieveOptions, 'connect' | 'write' | 'source' | 'createHash'> {
+export interface OpenStudyOptions
+  extends Omit<RetrieveOptions, 'connect' | 'write' | 'onProgress' | 'source' | 'createHash'> {
   /** `tlsPins`: as the ledger has them; none = any certificate that the CA store accepts. */
   source: { key: PublicKey; sourceKey: PublicKey; tlsPins: Uint8Array[] };
-  outFile: string;
   connect: { ca?: string; allowPrivate?: boolean };
 }
 
-/** @throws as `retrieveDocument` and `guardedConnect`; file system errors as they are */
+/** Ask for a study over the guarded connection and verify the head of the answer. @throws as `retrieveStudy` */
+export function openStudy(p: OpenStudyOptions): Promise<OpenedDocument> {
+  return openDocument({
+    ...p,
+    createHash: () => createHash('sha256'),
+    connect: (url, message) => guardedConnect(url, message, { ...p.connect, pins: p.source.tlsPins }),
+  });
+}
+
+export interface RetrieveStudyOptions extends OpenStudyOptions {
+  outFile: string;
+  onProgress?: RetrieveOptions['onProgress'];
+  /** How often to begin at most, default 3. */
+  attempts?: number;
+  /** Pause before another attempt, default 1 s; doubled each time. */
+  pauseMs?: number;
+}
+
+/** @throws as `openDocument` and `guardedConnect`; file system errors as they are */
 export async function retrieveStudy(p: RetrieveStudyOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
+  const { attempts = 3, pauseMs = 1_000 } = p;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await retrieveOnce(p);
+    } catch (error) {
+      if (attempt >= attempts || !isBrokenOff(error)) throw error;
+    }
+    await new Promise(resolve => setTimeout(resolve, pauseMs * 2 ** (attempt - 1)));
+  }
+}
+
+/** Did the answer begin and not end? Then the source was willing, and may be again. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof XdsError && error.detail.code === 'XDS_CONNECTION' && error.detail.phase === 'answer';
+}
+
+async function retrieveOnce(p: RetrieveStudyOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
   const part = `${p.outFile}.part`;
   const file = await open(part, 'w', 0o600);
   try {
-    const retrieved = await retrieveDocument({
-      ...p,
-      createHash: () => createHash('sha256'),
-      connect: (url, message) => guardedConnect(url, message, { ...p.connect, pins: p.source.tlsPins }),
-      write: async chunk => {
-        await file.writeFile(chunk);
-      },
-    });
+    const opened = await openStudy(p);
+    let bytes = 0;
+    for await (const chunk of opened.content) {
+      await file.writeFile(chunk);
+      bytes += chunk.length;
+      p.onProgress?.(bytes, opened.contentLength);
+    }
     await file.sync();
     await file.close();
     await rename(part, p.outFile);
     await syncFolder(dirname(p.outFile));
-    return retrieved;
+    return { bytes, sha256: opened.sha256 };
   } catch (error) {
     await file.close();
     await rm(part, { force: true });

@@ -44,6 +44,11 @@ export interface Repository {
   stranger: { pkcs8File: string; spkiFile: string };
   /** What the study's document is from now on. */
   hold(study: StudyDocument): void;
+  /** Whether the requester has a grant at the moment. */
+  allow(granted: boolean): void;
+  /** The patient revokes: it reaches the source at once. */
+  revoke(): void;
+  /** Why requests were refused, in order. */
   reasons(): string[];
   close(): void;
 }
@@ -89,6 +94,11 @@ export async function startRepository(): Promise<Repository> {
     requester: keyFiles('requester', requester),
     stranger: keyFiles('stranger', stranger),
     hold: study => void world.studies.set(toHex(studyHash), study),
+    allow: granted => {
+      world.state.granted = granted ? [requester.publicKey] : [];
+      world.state.locallyRevokedSeq = 0;
+    },
+    revoke: world.revoke,
     reasons: world.reasons,
     close() {
       clearInterval(beat);
