@@ -126,12 +126,13 @@ describe('bombs are refused within 50 ms:', () => {
   refusal(() => verifyText(valid)); // warm
   it.each(bombs)('%s', (_, xml) => {
     const bytes = utf8(xml);
-    // the best of some runs: a busy machine makes single ones as long as it likes
+    // time of the processor, and the best of some runs: a busy machine makes single ones as long as it likes
     let best = Number.POSITIVE_INFINITY;
     for (let run = 0; run < 20 && best >= 50; run++) {
-      const started = performance.now();
+      const started = process.cpuUsage();
       const code = refusal(() => verifyRequest(parseRequest(soapType, bytes), nobleVerifier));
-      best = Math.min(best, performance.now() - started);
+      const { user, system } = process.cpuUsage(started);
+      best = Math.min(best, (user + system) / 1_000);
       expect(code).toMatch(/^XDS_(TOO_LARGE|XML|XML_LIMIT|SIGNATURE_FORM)$/);
     }
     expect(best).toBeLessThan(50);

@@ -96,7 +96,7 @@ const closing = (world: World) => {
 
 describe('a study that streams', () => {
   it.each<[string, (world: World) => void, string, number]>([
-    ['our own word of a revocation', w => w.revoke(), 'revoked', 200],
+    ['our own word of a revocation', w => w.revoke(), 'revoked', 1_000],
     [
       "the ledger's word of a revocation, on an event",
       w => {
