@@ -3,7 +3,7 @@
  *
  * Validity is ordered; each failure has its code, and the first one counts:
  *   version, chain, parent and height, slot, then the work between epochs (boundary.ts), leader, signature, VRF,
- *   evidence, bytes, root, committeeRoot, certificates in order, vote sets, recorded checkpoints, transactions in
+ *   bytes, evidence, root, committeeRoot, certificates in order, vote sets, recorded checkpoints, transactions in
  *   order, signatures that native code refuses (together, laterChecks.ts), state root.
  * What can't be decided yet (parent unknown, slot ahead of the clock) is the caller's and never "invalid". An invalid
  * block changes nothing: all changes are in a layer that is dropped.
@@ -31,6 +31,7 @@ import { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
 import { LaterChecks } from './laterChecks.js';
+import { applyEvidence } from './offences.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
 import type { TransactionContext } from './transactionContext.js';
@@ -92,12 +93,10 @@ function checkProducer(block: Block, layer: StateLayer, p: ApplyBlockInput): Uin
 }
 
 function checkBytes(block: Block, { genesis }: ApplyBlockInput): void {
-  if (block.body.evidence.length > 0) {
-    refuse({ code: 'LEDGER_BLOCK_EVIDENCE' }, `rules version ${rulesVersion} knows no evidence`);
-  }
-  const { maxTransactionBytes, maxVoteBytes } = genesis.params;
+  const { maxEvidenceBytes, maxTransactionBytes, maxVoteBytes } = genesis.params;
   const sizes = bodyParts(block.body);
   for (const [part, max] of [
+    ['evidence', maxEvidenceBytes],
     ['transactions', maxTransactionBytes],
     ['votes', maxVoteBytes],
   ] as const) {
@@ -211,6 +210,15 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
   applyBoundary(layer, { genesis, parentHeight: parent.header.height, epoch, rules });
   const output = checkProducer(block, layer, p);
   checkBytes(block, p);
+  applyEvidence(layer, block.body.evidence, {
+    genesis,
+    parent,
+    slot: header.slot,
+    verifier: p.skipSignatures ? null : p.verifier,
+    rules,
+    verifierOf: fault => later?.verifier(fault) ?? null,
+    apply: (accused, on) => applyBlock({ ...p, block: accused, parent: on, skipSignatures: false }),
+  });
   const before = finalityOf(layer);
   if (!sameCheckpoint(header.root, before.root)) {
     refuse({ code: 'LEDGER_BLOCK_ROOT' }, "the header's root is not the era's");

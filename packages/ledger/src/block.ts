@@ -5,7 +5,8 @@
  *   header    = [rulesVersion, chainId, slot, height, parent, producer, vrfProof (80), txRoot, voteRoot, witnessRoot,
  *                evidenceRoot, stateRoot, committeeRoot, root, justified, finalized, bodySize]
  *               hashes and keys 32 bytes; root, justified and finalized are [slot, id]
- *   body      = [evidence, certificates, voteSets, transactions]   vote sets as in consensus/votes.ts, each transaction one bin
+ *   body      = [evidence, certificates, voteSets, transactions]   vote sets as in consensus/votes.ts; each record of evidence
+ *               (consensus/evidence.ts) and each transaction one bin
  *   id        = SHA-256(header's bytes)          bodySize = length of the body's bytes
  *
  * Lists are RFC 6962 trees (merkle.ts); their elements, in the order of the body:
@@ -13,14 +14,13 @@
  *   voteRoot      [0, message, bitmap] of each certificate, then [1, message, bitmap] of each vote set: the first
  *                 number keeps a certificate from being passed off as a loose set under the same header
  *   witnessRoot   [signature …] of each certificate, then of each vote set
- *   evidenceRoot  each record
+ *   evidenceRoot  each record's bytes
  * Worked bytes: docs/protocol-consensus.md. Parsing says only that the bytes are a block whose body is its header's;
  * whether it is valid is applyBlock's to say.
  */
 import {
   bytes,
   bytesUpTo,
-  type Canonical,
   CodedError,
   decodeCanonical,
   encodeAs,
@@ -30,7 +30,6 @@ import {
   map,
   type PublicKey,
   publicKey,
-  raw,
   type Schema,
   sha256,
   tuple,
@@ -71,7 +70,7 @@ export interface Header {
 }
 
 export interface Body {
-  readonly evidence: readonly Canonical[];
+  readonly evidence: readonly Uint8Array[];
   readonly certificates: readonly VoteSet[];
   readonly voteSets: readonly VoteSet[];
   readonly transactions: readonly Uint8Array[];
@@ -167,13 +166,14 @@ const headerSchema = map<HeaderFields, Header>(
   ],
 );
 
+const evidenceList = list(bytesUpTo(blockLimits.evidenceBytes), blockLimits.evidence);
 const transactionList = list(bytesUpTo(blockLimits.transactionBytes), blockLimits.transactions);
 const certificateList = list(voteSetSchema, blockLimits.certificates);
 const voteSetList = list(voteSetSchema, blockLimits.voteSets);
-type BodyFields = [Canonical[], VoteSet[], VoteSet[], Uint8Array[]];
+type BodyFields = [Uint8Array[], VoteSet[], VoteSet[], Uint8Array[]];
 
 const bodySchema = map<BodyFields, Body>(
-  tuple(list(raw(blockLimits.evidenceBytes), blockLimits.evidence), certificateList, voteSetList, transactionList),
+  tuple(evidenceList, certificateList, voteSetList, transactionList),
   ([evidence, certificates, voteSets, transactions]) => ({ evidence, certificates, voteSets, transactions }),
   b => [[...b.evidence], [...b.certificates], [...b.voteSets], [...b.transactions]],
 );
@@ -208,10 +208,11 @@ export function encodeBody(body: Body): Uint8Array {
   return encodeAs(bodySchema, body);
 }
 
-/** What the caps of genesis count: bytes of the canonical list of transactions, and of both lists of votes together. */
-export function bodyParts(body: Body): { transactions: number; votes: number } {
+/** What the caps of genesis count: bytes of the canonical lists of evidence and of transactions, and of both lists of votes together. */
+export function bodyParts(body: Body): { evidence: number; transactions: number; votes: number } {
   const sizeOf = <T>(schema: Schema<T[]>, items: readonly T[]) => encodeAs(schema, [...items]).length;
   return {
+    evidence: sizeOf(evidenceList, body.evidence),
     transactions: sizeOf(transactionList, body.transactions),
     votes: sizeOf(certificateList, body.certificates) + sizeOf(voteSetList, body.voteSets),
   };
@@ -226,7 +227,7 @@ export function bodyRoots(body: Body): Pick<Header, 'txRoot' | 'voteRoot' | 'wit
     txRoot: merkleRoot(body.transactions),
     voteRoot: merkleRoot([...body.certificates.map(leaf(0)), ...body.voteSets.map(leaf(1))]),
     witnessRoot: merkleRoot(sets.map(set => encodeCanonical([...set.signatures]))),
-    evidenceRoot: merkleRoot(body.evidence.map(encodeCanonical)),
+    evidenceRoot: merkleRoot(body.evidence),
   };
 }
 

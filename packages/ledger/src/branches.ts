@@ -24,6 +24,7 @@ import type { StateSource } from './stateView.js';
 import type { LedgerStore, StoreWrite } from './store.js';
 import { damaged } from './store.js';
 import { storeKeys } from './storeKeys.js';
+import { undoneState } from './undoneState.js';
 import { isSameMessage } from './voting.js';
 
 /** Certificates kept: the newest, of which a block carries at most three. */
@@ -130,6 +131,42 @@ export class Branches {
       id: node.id,
       state: this.tree.stateAt(node.id),
       ancestor: id => this.#ancestor(node, id),
+      at: id => this.#viewAt(node, id),
+    };
+  }
+
+  /** A block of the node's chain as a parent, also one that final blocks have passed. */
+  #viewAt(node: TreeNode, id: Uint8Array): ParentView | undefined {
+    const inTree = this.tree.block(id);
+    if (inTree) return this.tree.isOn(node.id, id) ? this.parentView(inTree) : undefined;
+    const { base } = this.tree;
+    const oldest = base.slot - this.#p.genesis.params.evidenceWindowSlots;
+    for (let height = base.height - 1; height >= 0; height--) {
+      const record = this.heightRecord(height);
+      if (record.slot < oldest) return undefined;
+      if (equalBytes(record.id, id)) return this.#finalView(height);
+    }
+    return undefined;
+  }
+
+  #finalView(height: number): ParentView {
+    const { id, slot } = this.heightRecord(height);
+    const state = undoneState({ get: key => this.get(key), height, finalHeight: this.tree.base.height });
+    const { finalizedHeight } = finalityOf(state);
+    const below = (wanted: Uint8Array, lowest: number): number | undefined => {
+      for (let at = height; at >= lowest; at--) if (equalBytes(this.heightRecord(at).id, wanted)) return at;
+      return undefined;
+    };
+    return {
+      header: { slot, height },
+      id,
+      state,
+      ancestor: wanted => {
+        const at = below(wanted, finalizedHeight);
+        return at === undefined ? undefined : { slot: this.heightRecord(at).slot, height: at };
+      },
+      // Nothing that is judged on this view asks further back: evidence does not nest.
+      at: wanted => (equalBytes(wanted, id) ? this.#finalView(height) : undefined),
     };
   }
 

@@ -3,6 +3,7 @@
  * Whatever does not fit or does not apply is left out, so a bad candidate never costs the slot.
  */
 import { CodedError, compareBytes, equalBytes, type Transaction, toHex, type Verifier } from '@radpass/core';
+import { applyBlock } from './applyBlock.js';
 import { applyTransaction } from './applyTransaction.js';
 import { type Body, blockId, bodyRoots, encodeBody, encodeHeader, type Header, rulesVersion } from './block.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
@@ -16,6 +17,7 @@ import { encodeVoteMessage, type VoteSet, voteSetBytes } from './consensus/votes
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
+import { chooseEvidence } from './offences.js';
 import { chooseTransactions } from './producerPolicy.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
@@ -32,6 +34,8 @@ export interface BuildBlockInput {
   readonly certificates: readonly VoteSet[];
   /** Other votes, one set a message. */
   readonly voteSets: readonly VoteSet[];
+  /** Records of evidence (consensus/evidence.ts), the most wanted first. */
+  readonly evidence?: readonly Uint8Array[];
   /** In order of arrival. */
   readonly candidates: readonly Transaction[];
   readonly verifier: Verifier;
@@ -108,6 +112,15 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
   const { beacon } = rules;
   const output = beacon.vrfVerify(leader.nodeKey, beacon.vrfAlpha(chainId, nonce, slot), p.vrfProof);
   if (!output) throw new LedgerError({ code: 'LEDGER_BLOCK_VRF' }, 'the VRF proof does not hold');
+  const evidence = chooseEvidence(layer, p.evidence ?? [], {
+    genesis,
+    parent,
+    slot,
+    verifier,
+    rules,
+    apply: (accused, on) =>
+      applyBlock({ genesis, parent: on, block: accused, verifier, rules, ...(p.hash && { hash: p.hash }) }),
+  });
   const committee = committeeOfGenesis(genesis, rules);
   const { votes, record } = chooseVotes(p, finalityOf(layer), {
     chainId,
@@ -136,7 +149,7 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
       }
     },
   });
-  const body: Body = { evidence: [], ...votes, transactions: chosen.map(({ bytes }) => bytes) };
+  const body: Body = { evidence, ...votes, transactions: chosen.map(({ bytes }) => bytes) };
   const header: Header = {
     rulesVersion,
     chainId,

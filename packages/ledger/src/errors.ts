@@ -34,6 +34,22 @@ export type LightFault =
   | 'voters' // not those whom the header names by their root
   | 'conflict'; // a second final block at one slot
 
+/** Why a record of evidence accuses nobody. Nothing was changed. */
+export type EvidenceFault =
+  | 'encoding' // bytes that are no record, or whose parts are no headers, votes or block
+  | 'order' // the smaller of two does not stand first
+  | 'no offence' // an honest signer may have made both
+  | 'unknown key' // no source ever used this node key
+  | 'signature' // a signature that does not verify
+  | 'time' // of a later slot than the block that would hold it
+  | 'known' // the chain records this offence already
+  | 'body' // the block's bytes are not whole, or its body is not its header's: that says nothing about its producer
+  | 'parent' // the accused block's parent is not on this chain, or too far back
+  | 'leader' // the accused block is of another network, of unknown rules, or not by the leader of its slot
+  | 'nested' // the accused block itself accuses another of being invalid
+  | 'valid block' // the rules take the accused block
+  | 'too many'; // more records, or more invalid blocks, than a block may hold
+
 /** Why a transaction does not apply to a state. Nothing was changed. */
 export type TransactionErrorDetail =
   | { code: 'LEDGER_TX_SIGNATURE'; type: number } // a signature is wrong for the keys that the state names
@@ -102,6 +118,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_LIGHT_PROOF'; table: number } // a proof that does not lead to the final state's root
   | { code: 'LEDGER_NO_STAKE'; slot: number } // a stake table without weight: nobody leads the slot
   | { code: 'LEDGER_VOTE'; reason: string } // bytes that are no vote
+  | { code: 'LEDGER_EVIDENCE'; fault: EvidenceFault } // bytes that accuse nobody
   | { code: 'LEDGER_BLOCK_SIZE'; max: number; got: number } // block longer than any can be
   | { code: 'LEDGER_BLOCK_ENCODING'; part: 'block' | 'header' | 'body'; at: string } // bytes that are no block
   | { code: 'LEDGER_BLOCK_BODY_SIZE'; expected: number; got: number } // body of another size than its header says
@@ -113,8 +130,8 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_BLOCK_LEADER'; slot: number } // producer is not the slot's leader
   | { code: 'LEDGER_BLOCK_SIGNATURE' } // not signed by the leader's node key
   | { code: 'LEDGER_BLOCK_VRF' } // VRF proof does not hold
-  | { code: 'LEDGER_BLOCK_EVIDENCE' } // evidence, which these rules do not know
-  | { code: 'LEDGER_BLOCK_BYTES'; part: 'transactions' | 'votes'; max: number; got: number } // a part larger than the network allows
+  | { code: 'LEDGER_BLOCK_EVIDENCE'; index: number; fault: EvidenceFault } // a record of evidence that must not stand there
+  | { code: 'LEDGER_BLOCK_BYTES'; part: 'transactions' | 'votes' | 'evidence'; max: number; got: number } // a part larger than the network allows
   | { code: 'LEDGER_BLOCK_ROOT' } // header's root is not the era's
   | { code: 'LEDGER_BLOCK_COMMITTEE' } // header's committeeRoot is not the era's voters
   | { code: 'LEDGER_BLOCK_CERTIFICATE'; index: number; fault: VoteSetFault } // a certificate that must not stand there

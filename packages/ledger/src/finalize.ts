@@ -99,7 +99,9 @@ export function foldFinal(p: {
   }
   for (const { id } of stale) writes.push([storeKeys.block(id), null], [storeKeys.changes(id), null]);
   let { undoFrom } = p.counts;
-  while (undoFrom < checkpoint.height && slotOf(undoFrom, final, p.slotAt) + undoSlots < checkpoint.slot) {
+  // Counted from the block and not from the checkpoint's slot: a late child of the block may still hold evidence.
+  const finalSlot = slotOf(checkpoint.height, final, p.slotAt);
+  while (undoFrom < checkpoint.height && slotOf(undoFrom, final, p.slotAt) + undoSlots < finalSlot) {
     writes.push([storeKeys.undo(undoFrom), null]);
     undoFrom++;
   }

@@ -33,6 +33,11 @@ export interface ParentView {
    * down to the final one that this block records; genesis is found under the chainId.
    */
   ancestor(id: Uint8Array): { readonly slot: number; readonly height: number } | undefined;
+  /**
+   * A block on this block's own chain, itself included, as a parent; undefined for any other. Asked for blocks at most
+   * evidenceWindowSlots older than a child of this block.
+   */
+  at(id: Uint8Array): ParentView | undefined;
 }
 
 const nothing = new Uint8Array();
@@ -68,7 +73,14 @@ export function genesisView(genesis: Genesis, rules: Consensus = consensus): Par
   const { layer } = genesisState(genesis, rules);
   const header = { slot: 0, height: 0 };
   const name = genesis.chainId.join();
-  return { header, id: genesis.chainId, state: layer, ancestor: id => (id.join() === name ? header : undefined) };
+  const view: ParentView = {
+    header,
+    id: genesis.chainId,
+    state: layer,
+    ancestor: id => (id.join() === name ? header : undefined),
+    at: id => (id.join() === name ? view : undefined),
+  };
+  return view;
 }
 
 const committees = new WeakMap<Genesis, Committee>();

@@ -49,7 +49,6 @@ export const tables = {
   /** Empty until the audit is part of the state. */
   audit: 24,
   epochs: 25,
-  /** Empty until evidence is judged. */
   offences: 26,
   jail: 27,
 } as const;
@@ -297,6 +296,12 @@ export const standingGrantsTable: Table<StandingGrants, OfOwner> = defineTable(
 
 /** 23: no key -> [the last epochs that took all first registrations, ascending] */
 export const fullEpochsTable: Table<number[], []> = defineTable(tables.fullEpochs, list(uint(), 1_024));
+
+/** 26: kind byte (consensus/evidence.ts) ‖ sourceKey ‖ u64be slot of the offence -> [slot of the block that records it]; never removed */
+export const offenceTable: Table<number, [kind: Uint8Array, sourceKey: Uint8Array, slot: Uint8Array]> = defineTable(
+  tables.offences,
+  one(uint()),
+);
 
 /** 27: sourceKey -> [first epoch at whose end it has weight again]; of the latest offence, never removed */
 export const jailTable: Table<number, [sourceKey: Uint8Array]> = defineTable(tables.jail, one(uint()));

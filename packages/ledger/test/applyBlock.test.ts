@@ -99,8 +99,12 @@ describe('applyBlock: one change to a valid block', () => {
     const { vrfProof } = parent.block!.header;
     expect(bent({ header: { vrfProof } })).toEqual({ code: 'LEDGER_BLOCK_VRF' });
   });
-  it('evidence', () => {
-    expect(bent({ body: { evidence: [[1]] } })).toEqual({ code: 'LEDGER_BLOCK_EVIDENCE' });
+  it('evidence that is none', () => {
+    expect(bent({ body: { evidence: [Uint8Array.of(1)] } })).toEqual({
+      code: 'LEDGER_BLOCK_EVIDENCE',
+      index: 0,
+      fault: 'encoding',
+    });
   });
   it('more bytes of transactions than the network allows', () => {
     const transactions = [new Uint8Array(tinyParams.maxTransactionBytes)];

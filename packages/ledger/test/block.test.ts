@@ -112,7 +112,7 @@ describe('parseBlock', () => {
       code: 'LEDGER_BLOCK_BODY_ROOT',
       root: 'witness',
     });
-    expect(root({ evidence: [[1]] })).toEqual({ code: 'LEDGER_BLOCK_BODY_ROOT', root: 'evidence' });
+    expect(root({ evidence: [Uint8Array.of(1)] })).toEqual({ code: 'LEDGER_BLOCK_BODY_ROOT', root: 'evidence' });
   });
   it('tells a certificate from a loose set with the same message and bits: the header commits to which it is', () => {
     const moved = { certificates: [], voteSets: [certificate, late] };

@@ -1,7 +1,7 @@
 /** docs/protocol-state.md shows bytes; these are the values that they must be of. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { parsePublicKey, sha256, toHex, utf8 } from '@radpass/core';
+import { parsePublicKey, sha256, toHex, u64be, utf8 } from '@radpass/core';
 import { stakeMemoryTable, stakeTotalTable } from '../dist/stakeSnapshot.js';
 import { proveState, verifyStateProof } from '../dist/stateProof.js';
 import { emptyState, leafKey, StateLayer } from '../dist/stateView.js';
@@ -15,6 +15,7 @@ import {
   jailTable,
   namedTable,
   nodeKeyTable,
+  offenceTable,
   quotaTable,
   standingGrantsTable,
   studyTable,
@@ -80,6 +81,7 @@ addToTotal(layer, 'studies', 1);
 accreditationTable.set(layer, { seq, until: seq + 1, maxStudies: 500, contentId }, payer, source);
 standingGrantsTable.set(layer, { seqs: [seq], beyond: 0 }, source, study, patient);
 fullEpochsTable.set(layer, [23, 24]);
+offenceTable.set(layer, 21_700, Uint8Array.of(2), source, u64be(21_691));
 jailTable.set(layer, 744, source);
 stakeMemoryTable.set(layer, [37_500], source);
 stakeTotalTable.set(layer, 90_000_000);

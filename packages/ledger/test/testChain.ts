@@ -111,6 +111,10 @@ export class TestChain {
           }
           return undefined;
         },
+        at: id => {
+          for (let at: Link | null = link; at; at = at.parent) if (toHex(at.view.id) === toHex(id)) return at.view;
+          return undefined;
+        },
       },
     };
     return link;

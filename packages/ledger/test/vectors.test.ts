@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { evidenceVectors } from './evidenceVectors.js';
 import { worked } from './worked.js';
 
 const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -24,5 +25,20 @@ describe('the worked network', () => {
     const expected: Record<string, unknown> = { ...values };
     for (const [name, hex] of shown) expect([name, hex]).toEqual([name, expected[name]]);
     expect(page).toContain(`entries ${values.leadersOfTable.join(', ')}.`);
+  });
+});
+
+describe('evidence', () => {
+  const stored = JSON.parse(readFileSync(join(packageDir, 'test/vectors/evidence.json'), 'utf8'));
+
+  it('is judged as test/vectors/evidence.json says', () => {
+    expect(evidenceVectors()).toEqual(stored);
+  });
+
+  it('of every kind and with every fault of a lone record is there', () => {
+    const results = new Set(stored.cases.map((c: { kind?: string; fault?: string }) => c.kind ?? c.fault));
+    for (const result of ['doubleBlock', 'doubleVote', 'surroundVote', 'invalidBlock', 'order', 'no offence', 'time']) {
+      expect(results).toContain(result);
+    }
   });
 });

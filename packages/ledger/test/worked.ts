@@ -1,10 +1,11 @@
 /** One small network worked through, in hex: what test/vectors/consensus.json holds and docs/protocol-consensus.md shows. */
-import { encodeAs, sha256, toHex, utf8 } from '@radpass/core';
+import { encodeAs, sha256, sign, toHex, utf8 } from '@radpass/core';
 import { encodeBody, encodeHeader } from '../dist/block.js';
 import { dutyOfSlot } from '../dist/boundary.js';
 import { nextNonce, vrfAlpha } from '../dist/consensus/beacon.js';
 import { nonceOf } from '../dist/consensus/chainTables.js';
 import { selectCommittee } from '../dist/consensus/committee.js';
+import { encodeEvidence, equivocation } from '../dist/consensus/evidence.js';
 import { selectLeader } from '../dist/consensus/leader.js';
 import { defaultParams } from '../dist/consensus/params.js';
 import { encodeVote, encodeVoteMessage, voteSetSchema } from '../dist/consensus/votes.js';
@@ -30,6 +31,10 @@ export function worked() {
     nodeKey: committee.voters[0]!.nodeKey,
     signature: certificate.signatures[0]!,
   };
+  const [cast, contrary] = [vote.message, { ...vote.message, targetId: genesis.chainId }].map(message => {
+    const bytes = encodeVoteMessage(message);
+    return { bytes, signature: sign(chain.keyOf(vote.nodeKey), 'vote', genesis.chainId, bytes) };
+  });
   const nonce0 = nonceOf(layer, 0);
   const many = Array.from({ length: 6 }, (_, i) => ({
     sourceKey: seedKey(`source ${i}`).publicKey,
@@ -56,6 +61,7 @@ export function worked() {
     vrfOutput2: toHex(vrfOutput(block.header.vrfProof)!),
     voteMessage: toHex(encodeVoteMessage(vote.message)),
     vote: toHex(encodeVote(vote)),
+    doubleVote: toHex(encodeEvidence(equivocation('doubleVote', vote.nodeKey, cast!, contrary!))),
     voteSet: toHex(encodeAs(voteSetSchema, certificate)),
     block1: toHex(first.block!.bytes),
     header2: toHex(encodeHeader(block.header)),

@@ -95,6 +95,11 @@ export function encodeVoteMessage(message: VoteMessage): Uint8Array {
   return encodeAs(voteMessageSchema, message);
 }
 
+/** @throws CoreError CORE_DECODE for bytes that are no message */
+export function parseVoteMessage(received: Uint8Array): VoteMessage {
+  return decodeCanonical(received, voteMessageSchema, maxVoteMessageBytes);
+}
+
 /** Length of a set's canonical bytes. */
 export function voteSetBytes(set: VoteSet): number {
   return encodeAs(voteSetSchema, set).length;

@@ -1,0 +1,38 @@
+/**
+ * The state after a final block that later ones have passed: the flat state at the newest final block, with what those
+ * changed undone. Good for heights that still have undo records (finalize.ts); they are read when first asked.
+ */
+import { changesRecord } from './records.js';
+import type { Changes, StateSource } from './stateView.js';
+import { damaged } from './store.js';
+import { storeKeys } from './storeKeys.js';
+
+/**
+ * @param p.get - reads the store
+ * @param p.height - of the block whose state is wanted
+ * @param p.finalHeight - height of the flat state
+ */
+export function undoneState(p: {
+  get: (key: string) => Uint8Array | undefined;
+  height: number;
+  finalHeight: number;
+}): StateSource {
+  let undone: Changes | null = null;
+  const undo = (): Changes => {
+    const changes: Changes = new Map();
+    // The lowest record has the last word: it holds the value from before all others.
+    for (let height = p.finalHeight; height > p.height; height--) {
+      const stored = p.get(storeKeys.undo(height));
+      if (!stored) throw damaged(`the undo record of block ${height} is missing`, { height });
+      for (const [key, value] of changesRecord.decode(stored)) changes.set(key, value);
+    }
+    return changes;
+  };
+  return {
+    get: key => {
+      undone ??= undo();
+      const value = undone.get(key);
+      return value === undefined ? p.get(key) : (value ?? undefined);
+    },
+  };
+}
