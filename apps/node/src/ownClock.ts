@@ -7,7 +7,7 @@
  * A clock that lags needs no such care: the node takes no block from its future and signs nothing that is ahead.
  */
 import { publicKeyHex } from '@radpass/core';
-import { type Genesis, type NodeSigner, parseBlock } from '@radpass/ledger';
+import { type Genesis, kindOfRecord, type NodeSigner, parseBlock } from '@radpass/ledger';
 import { NodeError } from './errors.js';
 import type { Log } from './runtime.js';
 
@@ -30,6 +30,8 @@ export class OwnClock {
 
   /** A block came by gossip and is valid. */
   heard(block: Uint8Array): void {
+    // Evidence comes on the same topic.
+    if (kindOfRecord(block)) return;
     const { header } = parseBlock(block);
     const { genesisTimeMs, params } = this.#genesis;
     const lateByMs = this.#now() - (genesisTimeMs + header.slot * params.slotMs);

@@ -8,6 +8,7 @@
  */
 import { type AccessView, CodedError, equalBytes, type PublicKey, toHex, type Verifier } from '@radpass/core';
 import { createAccessView } from './accessFacts.js';
+import { kindOfRecord } from './consensus/evidence.js';
 import type { Consensus } from './consensus/index.js';
 import type { Effect, Input } from './effects.js';
 import { Engine } from './engine.js';
@@ -286,6 +287,7 @@ export interface Chain
   submitTransaction(bytes: Uint8Array): Promise<{ id: Uint8Array; known: boolean }>;
   /** From gossip: whether to pass it on. */
   receiveTransaction(bytes: Uint8Array): Promise<Verdict>;
+  /** A block, or a record of evidence. */
   receiveBlock(bytes: Uint8Array): Promise<Verdict>;
   receiveVote(bytes: Uint8Array): Promise<Verdict>;
   /** From a sync: up to 128 blocks, ascending. */
@@ -314,8 +316,10 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     intake.resume(bytes, receivedMs, Math.floor(clock.now()));
   }
   intake.resumeRevocations(Math.floor(clock.now()));
+  const evidence: Uint8Array[] = [];
+  for await (const [, record] of entriesUnder(store, 'E')) evidence.push(record);
   const nodeKeys = signers.map(signer => signer.nodeKey);
-  const engine = new Engine({ genesis, verifier, branches, intake, events: emitted, nodeKeys, hash, rules });
+  const engine = new Engine({ genesis, verifier, branches, intake, events: emitted, evidence, nodeKeys, hash, rules });
   const events = new EventLog(boot);
   const shell = new Shell(init, engine, events);
   const view = new FinalView({ store, genesis, revocations });
@@ -348,8 +352,12 @@ export async function openChain(init: ChainInit): Promise<Chain> {
       return { id: lookup.idOf(bytes), known };
     },
     receiveTransaction: async bytes => (await shell.submit(bytes, false)).verdict,
-    receiveBlock: async bytes =>
-      (await shell.give({ kind: 'blocks', blocks: [bytes], from: 'gossip' }))?.verdict ?? 'ignore',
+    receiveBlock: async bytes => {
+      const input = kindOfRecord(bytes)
+        ? ({ kind: 'evidence', bytes } as const)
+        : ({ kind: 'blocks', blocks: [bytes], from: 'gossip' } as const);
+      return (await shell.give(input))?.verdict ?? 'ignore';
+    },
     receiveVote: async bytes => (await shell.give({ kind: 'vote', bytes }))?.verdict ?? 'ignore',
     importBlocks: async blocks => {
       let added = 0;

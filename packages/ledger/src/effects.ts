@@ -10,6 +10,7 @@ import type { StoreWrite } from './store.js';
 export type Input =
   | { kind: 'tick'; nowMs: number }
   | { kind: 'blocks'; nowMs: number; blocks: readonly Uint8Array[]; from: 'gossip' | 'sync' | 'self' }
+  | { kind: 'evidence'; nowMs: number; bytes: Uint8Array }
   | { kind: 'vote'; nowMs: number; bytes: Uint8Array }
   | { kind: 'transactions'; nowMs: number; received: readonly { bytes: Uint8Array; own: boolean }[] } // one verdict each
   | { kind: 'proved'; nowMs: number; slot: number; leader: StakeEntry; proof: Uint8Array }

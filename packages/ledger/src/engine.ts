@@ -33,6 +33,7 @@ import { storeKeys } from './storeKeys.js';
 import { VoteCredit } from './voteCredit.js';
 import { judgeVote, VotePool } from './votePool.js';
 import { chooseVote, type FrozenView } from './voting.js';
+import { Witness } from './witness.js';
 
 /** A sync whose blocks are older than this many slots is catching up: no duties in the meantime. */
 const catchUpSlots = 8;
@@ -48,6 +49,8 @@ export interface EngineInit {
   readonly intake: Intake;
   /** Events that intake emitted during a step; the engine takes them. */
   readonly events: ChainEvent[];
+  /** Evidence that the store kept. */
+  readonly evidence: readonly Uint8Array[];
   /** Node keys that this node signs with. */
   readonly nodeKeys: readonly PublicKey[];
   readonly hash?: Hash | undefined;
@@ -60,6 +63,7 @@ export class Engine {
   readonly #committee: Committee;
   readonly #votes: VotePool;
   readonly #credit: VoteCredit;
+  readonly #witness: Witness;
   readonly #orphans = new Orphans();
   #slot = 0;
   #nowMs = 0;
@@ -76,6 +80,8 @@ export class Engine {
     this.#committee = committeeOfGenesis(p.genesis, this.#rules);
     this.#votes = new VotePool(this.#committee, 0, p.genesis.params, this.#rules);
     this.#credit = new VoteCredit(key => p.branches.get(key));
+    this.#witness = new Witness({ ...p, rules: this.#rules });
+    this.#witness.resume(p.evidence);
     this.#frozen = this.#view();
   }
 
@@ -89,6 +95,9 @@ export class Engine {
         break;
       case 'blocks':
         this.#onBlocks(input.blocks, input.from);
+        break;
+      case 'evidence':
+        this.#out.push({ kind: 'verdict', known: false, added: 0, ...this.#witness.receive(input.bytes) });
         break;
       case 'vote':
         this.#onVote(input.bytes);
@@ -142,6 +151,7 @@ export class Engine {
       this.#slot = slot;
       this.#voted = slot < 1 || !whole;
       this.#votes.advance(slot);
+      this.#witness.advance(slot);
       if (whole && this.#nowMs < this.#startOf(slot + 0.75)) this.#lead();
       if (slot % broadcastSlots === 0) this.#broadcastAgain();
     }
@@ -195,6 +205,7 @@ export class Engine {
       vrfProof,
       certificates: branches.certificatesFor(branches.head),
       voteSets: this.#credit.missing(this.#votes.setsBetween(fromSlot, slot), branches.head.id, fromSlot),
+      evidence: this.#witness.candidates(),
       candidates: intake.pool.candidates().map(entry => entry.transaction),
       verifier,
       rules: this.#rules,
@@ -293,11 +304,13 @@ export class Engine {
       );
     } catch (error) {
       if (!(error instanceof CodedError) || error.code === 'LEDGER_STORE_DAMAGED') throw error;
+      this.#witness.sawRefused(block, error.code);
       return error;
     }
     intake.sawBlock(transactions, node);
     for (const certificate of this.#votes.quorumsFor(block.id)) branches.learn(certificate);
     const { leader } = this.#dutyOf(node.slot, block.header.parent);
+    this.#witness.sawBlock(block, { nodeKey: leader.nodeKey, committee: this.#committee });
     if (nodeKeys.some(key => equalBytes(key, leader.nodeKey))) {
       this.#out.push({ kind: 'seen', nodeKey: leader.nodeKey, what: 'block', slot: node.slot });
     }
@@ -335,6 +348,7 @@ export class Engine {
 
   #addVote(vote: Vote): void {
     if (this.#votes.judge(vote) !== 'wanted') return;
+    this.#witness.sawVote(vote);
     const certificate = this.#votes.add(vote);
     if (certificate) this.#p.branches.learn(certificate);
   }
@@ -348,6 +362,7 @@ export class Engine {
   #broadcastAgain(): void {
     for (const bytes of this.#p.intake.toBroadcast(this.#nowMs))
       this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
+    for (const bytes of this.#witness.candidates()) this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
   }
 
   /** One batch of all that changed, then everything that had to wait for it. */
@@ -356,6 +371,7 @@ export class Engine {
     const settled = branches.settle();
     if (settled.finalChanged) {
       const { final } = branches;
+      this.#witness.sawFinal();
       intake.sawFinal(settled.final, this.#transactionsOf(settled.stale), this.#nowMs);
       const timeMs = this.#startOf(final.slot);
       events.push({ kind: 'final', slot: final.slot, timeMs, height: final.height, id: final.id });
@@ -368,6 +384,7 @@ export class Engine {
         this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
     }
     if (this.slotAt(this.#nowMs) === this.#slot && this.#hasBlockOfSlot()) this.#castVotes();
+    for (const bytes of this.#witness.takeFound()) this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
     const writes = branches.takeWrites();
     const effects: Effect[] = writes.length > 0 ? [{ kind: 'persist', writes }] : [];
     effects.push(...events.splice(0).map(event => ({ kind: 'event', event }) as const), ...this.#out);

@@ -36,6 +36,7 @@ export { accredited } from './consensus/accredited.js';
 export { vrfAlpha } from './consensus/beacon.js';
 export { finalityOf, stakeTable, weightOf } from './consensus/chainTables.js';
 export type { Committee } from './consensus/committee.js';
+export { type Evidence, encodeEvidence, kindOfRecord, type OffenceKind, parseEvidence } from './consensus/evidence.js';
 export { fadingGenesis } from './consensus/fadingGenesis.js';
 export { type FinalityRecord, isQuorum } from './consensus/finality.js';
 export { type BlockTree, compareHeads, selectHead, type TreeBlock } from './consensus/forkChoice.js';
@@ -77,7 +78,7 @@ export {
 } from './consensus/votes.js';
 export { vrfOutput, vrfProve, vrfVerify } from './consensus/vrf.js';
 // Errors
-export { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
+export { type EvidenceFault, LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
 export type { ChainEvent, Delivered } from './events.js';
 export type { FinalCheckpoint, GrantEntry, SourceEntry, StudyEntry } from './finalView.js';
 // Make and read genesis
@@ -93,6 +94,7 @@ export { committeeOfGenesis, genesisState, genesisView, type ParentView } from '
 export type { Verdict } from './intake.js';
 export type { Grade, LedgerStatus, PeerStatus, SeqQuery, TransactionEntry } from './lookup.js';
 export { poolLimits } from './mempool.js';
+export { type Offence, offencesOf } from './offences.js';
 export type { RevocationEntry } from './revocations.js';
 export type { NodeSigner, SigningMarks } from './signer.js';
 export { type LedgerStore, MemoryStore, type StoreWrite } from './store.js';

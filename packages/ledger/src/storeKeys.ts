@@ -12,6 +12,7 @@
  *   s g p r                  lists by prefix at the final state, values empty           recomputed
  *   W transaction id         sent in by the API, not final: [received ms, bytes]        lost: the sender sends again
  *   R source study patient requester   greatest revocation ever seen: [seq, bytes]      lost: those in blocks come again
+ *   E kind source slot       evidence that no final block records         lost: this node accuses nobody of it; others may
  *   M name                   single records: format, genesis, head, final, certificates, counts, boot, rebuild
  *
  * W, R and the boot number are nobody else's to give back; everything else is public and verifiable.
@@ -64,6 +65,7 @@ export const storeKeys = {
     patientKey: Uint8Array,
     requesterKey: Uint8Array,
   ): string => `R${latin1(sourceKey, studyHash, patientKey, requesterKey)}`,
+  evidence: (kind: Uint8Array, sourceKey: Uint8Array, slot: Uint8Array): string => `E${latin1(kind, sourceKey, slot)}`,
   meta: (name: MetaName): string => `M${name}`,
 } as const;
 
