@@ -100,6 +100,11 @@ program
   .option('--data-dir <dir>', 'where the node keeps everything (default: HOME/data)')
   .option('--genesis <file>', 'the network (default: HOME/genesis)')
   .option('--key <file>', 'a node key; repeat for several; without one the node observes', collect, [])
+  .option(
+    '--restore-after <epoch>',
+    "the keys' signing records are lost or from a backup: make them again, and sign nothing before the end of this epoch",
+    wholeNumber,
+  )
   .option('--listen <multiaddrs>', 'where peers reach this node, comma-separated', commaList, ['/ip4/127.0.0.1/tcp/0'])
   .option('--peers <multiaddrs>', 'nodes to connect to, comma-separated', commaList, [])
   .option('--api <host:port>', 'public HTTP API', '127.0.0.1:0')

@@ -64,6 +64,9 @@ export class OwnClock {
       get marks() {
         return signer.marks;
       },
+      get restoredSlot() {
+        return signer.restoredSlot;
+      },
       vrfProve: alpha => signer.vrfProve(alpha),
       signBlock: async (slot, id) => {
         check();

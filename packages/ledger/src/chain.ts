@@ -22,7 +22,7 @@ import { waitingRecord } from './records.js';
 import { openBranches, rebuildMark } from './recovery.js';
 import { Revocations } from './revocations.js';
 import type { NodeSigner } from './signer.js';
-import { checkRecord } from './signingCheck.js';
+import { checkRecord, contradictionOf } from './signingCheck.js';
 import type { Hash } from './stateTree.js';
 import { entriesUnder, type LedgerStore } from './store.js';
 
@@ -241,10 +241,11 @@ class Shell {
   }
 
   #compareRecord({ nodeKey, what, slot }: Extract<Effect, { kind: 'seen' }>): void {
-    const marks = this.#signer(nodeKey)?.marks;
-    if (!marks || slot <= (what === 'block' ? marks.blockSlot : marks.targetSlot)) return;
+    const signer = this.#signer(nodeKey);
+    const contradiction = signer && contradictionOf(signer, what, slot);
+    if (!contradiction) return;
     this.#muted.add(toHex(nodeKey));
-    this.#p.log('signing-stopped', { code: 'LEDGER_SIGNING_RECORD_OLD', what, slot });
+    this.#p.log('signing-stopped', { code: contradiction.code, what, slot });
   }
 
   /** The chain is over in this process. */

@@ -98,6 +98,8 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_SIGNING_RECORD_KEY'; expected: string; got: string } // another key's record
   | { code: 'LEDGER_SIGNING_RECORD_LOCKED'; path: string } // another process signs with it
   | { code: 'LEDGER_SIGNING_RECORD_OLD'; nodeKey: string; what: 'block' | 'vote'; recorded: number; seen: number } // the chain shows a later signature of this key
+  | { code: 'LEDGER_SIGNING_RESTORE'; path: string; nowSlot: number; untilSlot: number } // a record is restored only with a long enough wait
+  | { code: 'LEDGER_SIGNING_ELSEWHERE'; nodeKey: string; what: 'block' | 'vote'; restoredSlot: number; seen: number } // somebody signs with this key while it waits
   | { code: 'LEDGER_SIGNING_RECORD_FAILED'; reason: string } // the record could not be written, so nothing is signed
   | { code: 'LEDGER_SIGN_DOUBLE_BLOCK'; slot: number; recordedSlot: number } // a second block in a slot, or an earlier slot
   | { code: 'LEDGER_SIGN_DOUBLE_VOTE'; targetSlot: number; recordedTargetSlot: number } // a second vote for a slot, or an earlier one

@@ -16,6 +16,11 @@ export interface SigningMarks {
 export interface NodeSigner {
   readonly nodeKey: PublicKey;
   readonly marks: SigningMarks;
+  /**
+   * Set while the key waits after its record was restored: the slot of the restoring. Nothing is signed for a slot up to
+   * the marks', and a signature seen for one after this slot was made by somebody else.
+   */
+  readonly restoredSlot?: number | undefined;
   /** Proof of 80 bytes (consensus/vrf.ts). */
   vrfProve(alpha: Uint8Array): Uint8Array;
   /** @throws LedgerError LEDGER_SIGN_DOUBLE_BLOCK, LEDGER_SIGNING_RECORD_FAILED */

@@ -1,4 +1,7 @@
-/** Whether a signing record is as new as what the chain shows of its key: an older one came from a backup. */
+/**
+ * What the chain shows of a key against its signing record. A later signature than the record knows: the record came from a
+ * backup, or another process signs. A signature from the time in which a restored key waits: another process signs.
+ */
 import { equalBytes, toHex, type Verifier, verify } from '@radpass/core';
 import { type Block, parseBlock } from './block.js';
 import type { Branches } from './branches.js';
@@ -13,7 +16,32 @@ import { storeKeys } from './storeKeys.js';
 /** Final blocks looked at, besides all above. */
 const finalBlocks = 64;
 
-/** @throws LedgerError LEDGER_SIGNING_RECORD_OLD */
+/** Slots of clocks' difference around the moment of a restoring. */
+const skewSlots = 1;
+
+/** What is wrong with a signature by the signer's key that stands somewhere, or null. */
+export function contradictionOf(
+  signer: Pick<NodeSigner, 'nodeKey' | 'marks' | 'restoredSlot'>,
+  what: 'block' | 'vote',
+  seen: number,
+): LedgerError | null {
+  const { marks, restoredSlot } = signer;
+  const nodeKey = toHex(signer.nodeKey);
+  const recorded = what === 'block' ? marks.blockSlot : marks.targetSlot;
+  if (restoredSlot !== undefined && seen > restoredSlot + skewSlots && seen <= marks.targetSlot) {
+    return new LedgerError(
+      { code: 'LEDGER_SIGNING_ELSEWHERE', nodeKey, what, restoredSlot, seen },
+      `a ${what} of slot ${seen} by this key was made by another process: it was restored at slot ${restoredSlot} and waits`,
+    );
+  }
+  if (seen <= recorded) return null;
+  return new LedgerError(
+    { code: 'LEDGER_SIGNING_RECORD_OLD', nodeKey, what, recorded, seen },
+    `the chain shows a ${what} of slot ${seen} by this key, its signing record knows none after ${recorded}`,
+  );
+}
+
+/** @throws LedgerError LEDGER_SIGNING_RECORD_OLD, LEDGER_SIGNING_ELSEWHERE */
 export async function checkRecord(p: {
   signer: NodeSigner;
   branches: Branches;
@@ -21,23 +49,16 @@ export async function checkRecord(p: {
   verifier: Verifier;
   rules?: Consensus | undefined;
 }): Promise<void> {
-  const { nodeKey, marks } = p.signer;
+  const { signer } = p;
+  const { nodeKey } = signer;
   const { voters } = committeeOfGenesis(p.genesis, p.rules);
-  const refuse = (what: 'block' | 'vote', recorded: number, seen: number): never => {
-    throw new LedgerError(
-      { code: 'LEDGER_SIGNING_RECORD_OLD', nodeKey: toHex(nodeKey), what, recorded, seen },
-      `the chain shows a ${what} of slot ${seen} by this key, its signing record knows none after ${recorded}`,
-    );
-  };
   for (const { header, id, signature, body } of recentBlocks(p.branches)) {
-    const isNewer = header.slot > marks.blockSlot;
-    if (isNewer && verify(p.verifier, signature, 'block', p.genesis.chainId, id, nodeKey)) {
-      refuse('block', marks.blockSlot, header.slot);
-    }
+    const ofBlock = contradictionOf(signer, 'block', header.slot);
+    if (ofBlock && verify(p.verifier, signature, 'block', p.genesis.chainId, id, nodeKey)) throw ofBlock;
     for (const { message, bitmap } of [...body.certificates, ...body.voteSets]) {
-      if (message.targetSlot <= marks.targetSlot) continue;
-      const own = votersOf(bitmap).some(voter => voters[voter] && equalBytes(voters[voter].nodeKey, nodeKey));
-      if (own) refuse('vote', marks.targetSlot, message.targetSlot);
+      const ofVote = contradictionOf(signer, 'vote', message.targetSlot);
+      if (!ofVote) continue;
+      if (votersOf(bitmap).some(voter => voters[voter] && equalBytes(voters[voter].nodeKey, nodeKey))) throw ofVote;
     }
   }
 }

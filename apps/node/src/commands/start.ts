@@ -9,7 +9,7 @@ import { isLoopback, listenHttp, localToken, splitAddress, UsageError } from '@r
 import { equalBytes, toHex } from '@radpass/core';
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Chain, type Genesis, type NodeSigner, openChain } from '@radpass/ledger';
-import { openNodeSigner } from '@radpass/ledger/level';
+import { openNodeSigner, type Restore } from '@radpass/ledger/level';
 import { createNetwork, type Network } from '@radpass/p2p';
 import { createAdminApi } from '../adminApi.js';
 import { NodeError } from '../errors.js';
@@ -28,6 +28,8 @@ export interface StartOptions {
   dataDir: string;
   genesis: string;
   keys: string[];
+  /** Bring the keys' records back: nothing is signed before the end of this epoch. */
+  restoreAfter?: number | undefined;
   listen: string[];
   peers: string[];
   api: string;
@@ -74,7 +76,13 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
   const signers: NodeSigner[] = [];
   for (const path of p.keys) {
     const key = await openKey(path, 'node');
-    const signer = await openNodeSigner({ key, recordPath: recordPathOf(path), chainId: genesis.chainId });
+    const signer = await openNodeSigner({
+      key,
+      recordPath: recordPathOf(path),
+      chainId: genesis.chainId,
+      restore: restoreOf(p, genesis),
+    });
+    if (signer.restoredSlot !== undefined) p.log('key-waits', { untilSlot: signer.marks.targetSlot });
     signers.push(clock.guard(signer));
     stops.push(() => signer.close());
   }
@@ -133,6 +141,13 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     peerId: running.peerId,
     failed: chain.failed,
   };
+}
+
+/** The whole epoch after the present one is waited at least: time in which another process would be seen. */
+function restoreOf({ restoreAfter }: StartOptions, { genesisTimeMs, params }: Genesis): Restore | undefined {
+  if (restoreAfter === undefined) return undefined;
+  const nowSlot = Math.max(0, Math.floor((systemClock.now() - genesisTimeMs) / params.slotMs));
+  return { nowSlot, untilSlot: (restoreAfter + 1) * params.slotsPerEpoch - 1, leastSlots: params.slotsPerEpoch };
 }
 
 interface Parts {

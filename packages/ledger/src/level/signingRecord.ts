@@ -3,21 +3,26 @@
  *
  * A folder beside the key:
  *   <path>/lock     an empty LevelDB whose only use is its lock, which the system drops when the process dies
- *   <path>/record   canonical [1, nodeKey, [[chainId, blockSlot, blockId, eraDepth, sourceSlot, targetSlot, voteHash], …]]
- *                   followed by its SHA-256; ids of 32 bytes, or empty as long as nothing was signed
+ *   <path>/record   canonical [origin, nodeKey, [[chainId, blockSlot, blockId, eraDepth, sourceSlot, targetSlot, voteHash], …]]
+ *                   followed by its SHA-256; ids of 32 bytes, or empty as long as nothing was signed.
+ *                   origin 1: made with the key, so that it knows all; 2: made again after a loss
  *
  * A key may serve several networks (at most 16), each with marks of its own: chainId stands in every preimage.
  * The record is replaced by writing `record.new`, fsync, rename, fsync of the folder. A stop before the rename leaves
  * the old record and no signature; a stop after it leaves a mark without a signature, which costs one slot. So an
  * unreadable record is damage, never a torn write, and is refused.
- * A lost record must not be made again for a key that has signed: that is how stake is lost.
+ *
+ * A lost or older record is how stake is lost, so a key without its record is refused. Its owner may have it made again
+ * under a wait (`restore`): what the key signed before is unknown, but was for slots that have been. So the marks are put
+ * to the end of an epoch to come: the key signs nothing for a slot up to then, and its first vote comes from a source at or
+ * after the slot of the restoring, above whatever it voted from before. Meanwhile others can be seen using the key
+ * (signingCheck.ts). Networks that a record of origin 2 does not list are refused until they are restored too.
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   bytes,
   concatBytes,
-  constant,
   decodeCanonical,
   encodeAs,
   equalBytes,
@@ -40,7 +45,8 @@ import { openLevel } from './levelStore.js';
 
 const maxChains = 16;
 const markSchema = tuple(bytes(32), uint(), bytes([0, 32]), uint(), uint(), uint(), bytes([0, 32]));
-const recordSchema = tuple(constant(1), publicKey(), list(markSchema, maxChains));
+const [madeWithKey, madeAgain] = [1, 2];
+const recordSchema = tuple(uint(madeAgain), publicKey(), list(markSchema, maxChains));
 const sealedMax = 16_384;
 
 interface Marks extends SigningMarks {
@@ -52,13 +58,14 @@ const none = new Uint8Array(0);
 const unsigned: Marks = { blockSlot: 0, blockId: none, eraDepth: 0, sourceSlot: 0, targetSlot: 0, voteHash: none };
 
 interface SigningRecord {
+  readonly origin: number;
   readonly nodeKey: PublicKey;
   readonly chains: readonly { readonly chainId: Uint8Array; readonly marks: Marks }[];
 }
 
 function encodeRecord(record: SigningRecord): Uint8Array {
   const body = encodeAs(recordSchema, [
-    1,
+    record.origin,
     record.nodeKey,
     record.chains.map(({ chainId, marks }) => [
       chainId,
@@ -78,8 +85,9 @@ function parseRecord(path: string, sealed: Uint8Array): SigningRecord {
   if (sealed.length > sealedMax || !equalBytes(sha256(body), sealed.subarray(body.length))) {
     throw recordDamaged(path, 'checksum');
   }
-  const [, nodeKey, chains] = decodeCanonical(body, recordSchema);
+  const [origin, nodeKey, chains] = decodeCanonical(body, recordSchema);
   return {
+    origin,
     nodeKey,
     chains: chains.map(([chainId, blockSlot, blockId, eraDepth, sourceSlot, targetSlot, voteHash]) => ({
       chainId,
@@ -105,11 +113,7 @@ async function readRecord(path: string): Promise<SigningRecord> {
     sealed = await readFile(join(path, 'record'));
   } catch (error) {
     if (!isAbsent(error)) throw recordDamaged(path, causeCode(error), error);
-    throw new LedgerError(
-      { code: 'LEDGER_SIGNING_RECORD_MISSING', path },
-      `no signing record at ${path}: a key without its record is not used, for it may have signed`,
-      { cause: error },
-    );
+    throw recordMissing(path, error);
   }
   return parseRecord(path, sealed);
 }
@@ -152,7 +156,7 @@ export async function createSigningRecord(path: string, nodeKey: PublicKey): Pro
       { cause: error },
     );
   }
-  await writeRecord(path, { nodeKey, chains: [] });
+  await writeRecord(path, { origin: madeWithKey, nodeKey, chains: [] });
 }
 
 class RecordingSigner implements NodeSigner {
@@ -182,7 +186,11 @@ class RecordingSigner implements NodeSigner {
   }
 
   get marks(): Marks {
-    return this.#record.chains.find(chain => equalBytes(chain.chainId, this.#chainId))?.marks ?? unsigned;
+    return marksOf(this.#record, this.#chainId) ?? unsigned;
+  }
+
+  get restoredSlot(): number | undefined {
+    return isRestored(this.marks) ? this.marks.sourceSlot : undefined;
   }
 
   vrfProve(alpha: Uint8Array): Uint8Array {
@@ -212,13 +220,15 @@ class RecordingSigner implements NodeSigner {
       const { sourceSlot, targetSlot } = message;
       const again = equalBytes(voteHash, marks.voteHash);
       if (!again) {
-        if (marks.voteHash.length > 0 && targetSlot <= marks.targetSlot) {
+        const hasVoted = marks.voteHash.length > 0 || isRestored(marks);
+        if (hasVoted && targetSlot <= marks.targetSlot) {
           throw new LedgerError(
             { code: 'LEDGER_SIGN_DOUBLE_VOTE', targetSlot, recordedTargetSlot: marks.targetSlot },
             `refused to vote for slot ${targetSlot}: a vote for slot ${marks.targetSlot} is recorded`,
           );
         }
-        if (eraDepth < marks.eraDepth || (eraDepth === marks.eraDepth && sourceSlot < marks.sourceSlot)) {
+        const isBack = sourceSlot < marks.sourceSlot && (eraDepth === marks.eraDepth || isRestored(marks));
+        if (eraDepth < marks.eraDepth || isBack) {
           throw new LedgerError(
             { code: 'LEDGER_SIGN_SURROUND_VOTE', sourceSlot, recordedSourceSlot: marks.sourceSlot },
             `refused to vote from slot ${sourceSlot}: a vote from slot ${marks.sourceSlot} is recorded`,
@@ -248,7 +258,8 @@ class RecordingSigner implements NodeSigner {
   async #advance(marks: Marks): Promise<void> {
     if (this.#failed !== null) throw this.#failure(this.#failed);
     const others = this.#record.chains.filter(chain => !equalBytes(chain.chainId, this.#chainId));
-    const record = { nodeKey: this.nodeKey, chains: [...others, { chainId: this.#chainId, marks }] };
+    const { origin } = this.#record;
+    const record = { origin, nodeKey: this.nodeKey, chains: [...others, { chainId: this.#chainId, marks }] };
     try {
       await writeRecord(this.#path, record);
     } catch (error) {
@@ -267,19 +278,83 @@ class RecordingSigner implements NodeSigner {
   }
 }
 
+function marksOf(record: SigningRecord, chainId: Uint8Array): Marks | undefined {
+  return record.chains.find(chain => equalBytes(chain.chainId, chainId))?.marks;
+}
+
+/** Whether the key has not voted since its record was restored: what it voted for before is unknown. */
+function isRestored(marks: Marks): boolean {
+  return marks.voteHash.length === 0 && marks.targetSlot > 0;
+}
+
+/** How to bring back a key whose last signatures its record may not know. Slots are of one network. */
+export interface Restore {
+  /** By a clock that is right. */
+  readonly nowSlot: number;
+  /** Nothing is signed for a slot up to this one. */
+  readonly untilSlot: number;
+  /** The wait is at least so long, unless the record waits already. */
+  readonly leastSlots: number;
+}
+
+function restored(path: string, record: SigningRecord, chainId: Uint8Array, p: Restore): SigningRecord {
+  const old = marksOf(record, chainId) ?? unsigned;
+  const waits = old.blockSlot >= p.untilSlot && old.targetSlot >= p.untilSlot;
+  if (waits) return record;
+  if (p.untilSlot < p.nowSlot + p.leastSlots) {
+    const { nowSlot, untilSlot } = p;
+    throw new LedgerError(
+      { code: 'LEDGER_SIGNING_RESTORE', path, nowSlot, untilSlot },
+      `the record ${path} is restored only with a wait of at least ${p.leastSlots} slots after slot ${nowSlot}; slot ${untilSlot} is too early`,
+    );
+  }
+  const marks: Marks = {
+    eraDepth: old.eraDepth,
+    sourceSlot: Math.max(old.sourceSlot, p.nowSlot),
+    blockSlot: Math.max(old.blockSlot, p.untilSlot),
+    targetSlot: Math.max(old.targetSlot, p.untilSlot),
+    blockId: none,
+    voteHash: none,
+  };
+  const others = record.chains.filter(chain => !equalBytes(chain.chainId, chainId));
+  return { ...record, chains: [...others, { chainId, marks }] };
+}
+
+function recordMissing(path: string, cause?: unknown): LedgerError {
+  return new LedgerError(
+    { code: 'LEDGER_SIGNING_RECORD_MISSING', path },
+    `no signing record at ${path}: a key without its record is not used, for it may have signed`,
+    { cause },
+  );
+}
+
+async function recordOrNone(path: string, nodeKey: PublicKey): Promise<SigningRecord> {
+  try {
+    return await readRecord(path);
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.code !== 'LEDGER_SIGNING_RECORD_MISSING') throw error;
+    return { origin: madeAgain, nodeKey, chains: [] };
+  }
+}
+
 /**
  * A node key with its record, for this process alone until `close` or the process's end.
  * @param p.chainId - 32 bytes
- * @throws LedgerError LEDGER_SIGNING_RECORD_MISSING, _DAMAGED, _KEY (another key's), _LOCKED (another process)
+ * @param p.restore - the record is missing, or older than the key's last signature: wait instead of refusing
+ * @throws LedgerError LEDGER_SIGNING_RECORD_MISSING, _DAMAGED, _KEY (another key's), _LOCKED (another process);
+ *   LEDGER_SIGNING_RESTORE for a wait that is too short
  */
 export async function openNodeSigner(p: {
   key: SecretKey;
   recordPath: string;
   chainId: Uint8Array;
+  restore?: Restore | undefined;
 }): Promise<NodeSigner> {
-  const { key, recordPath: path, chainId } = p;
+  const { key, recordPath: path, chainId, restore } = p;
+  const read = (): Promise<SigningRecord> => (restore ? recordOrNone(path, key.publicKey) : readRecord(path));
   // Read before locking, so that a missing record makes no folder.
-  await readRecord(path);
+  await read();
+  if (restore) await mkdir(path, { recursive: true, mode: 0o700 });
   const lock = await openLevel(join(path, 'lock')).catch((error: unknown) => {
     if (causeCode(error) !== 'LEVEL_LOCKED') throw recordDamaged(path, causeCode(error), error);
     throw new LedgerError(
@@ -290,7 +365,7 @@ export async function openNodeSigner(p: {
   });
   try {
     // Read again under the lock: the last owner may have signed in between.
-    const record = await readRecord(path);
+    let record = await read();
     if (!equalBytes(record.nodeKey, key.publicKey)) {
       const [expected, got] = [publicKeyHex(key.publicKey), publicKeyHex(record.nodeKey)];
       throw new LedgerError(
@@ -298,9 +373,15 @@ export async function openNodeSigner(p: {
         `the signing record ${path} belongs to node key ${got}, not to ${expected}`,
       );
     }
-    if (record.chains.length >= maxChains && !record.chains.some(chain => equalBytes(chain.chainId, chainId))) {
+    const isListed = marksOf(record, chainId) !== undefined;
+    if (record.chains.length >= maxChains && !isListed) {
       throw recordDamaged(path, `marks of ${maxChains} networks already`);
     }
+    if (restore) {
+      const before = record;
+      record = restored(path, record, chainId, restore);
+      if (record !== before) await writeRecord(path, record);
+    } else if (record.origin === madeAgain && !isListed) throw recordMissing(path);
     return new RecordingSigner({ key, path, chainId, lock, record });
   } catch (error) {
     await lock.close();

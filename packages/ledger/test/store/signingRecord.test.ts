@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nobleVerifier, SecretKey, verify } from '@radpass/core';
 import { encodeVoteMessage } from '../../dist/consensus/votes.js';
 import { createSigningRecord, openNodeSigner } from '../../dist/level/index.js';
+import { contradictionOf } from '../../dist/signingCheck.js';
 
 const key = SecretKey.fromSeed(new Uint8Array(32).fill(7), 'node');
 const other = SecretKey.fromSeed(new Uint8Array(32).fill(8), 'node');
@@ -190,5 +191,76 @@ describe('signing record', () => {
     const signer = await openIt();
     await signer.close();
     await expect(signer.signBlock(9, id(1))).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RECORD_FAILED' });
+  });
+});
+
+describe('a record that is restored', () => {
+  const restore = { nowSlot: 100, untilSlot: 119, leastSlots: 10 };
+  const open = (over = restore, chain = chainId) => openNodeSigner({ key, recordPath, chainId: chain, restore: over });
+
+  it('signs nothing before the wait is over, and votes from no source before it began', async () => {
+    const signer = await open();
+    await expect(signer.signBlock(119, id(1))).rejects.toMatchObject({ code: 'LEDGER_SIGN_DOUBLE_BLOCK' });
+    await expect(signer.signVote(vote(110, 119), 0)).rejects.toMatchObject({ code: 'LEDGER_SIGN_DOUBLE_VOTE' });
+    // In whatever era: the one of the lost votes is unknown.
+    for (const era of [0, 7]) {
+      await expect(signer.signVote(vote(99, 120), era)).rejects.toMatchObject({ code: 'LEDGER_SIGN_SURROUND_VOTE' });
+    }
+    await signer.signBlock(120, id(1));
+    await signer.signVote(vote(100, 120), 7);
+    // From then on the usual rule: a later era may begin at an earlier source.
+    await signer.signVote(vote(90, 121), 8);
+    await signer.close();
+  });
+
+  it('needs a wait that is long enough, and is left as it was otherwise', async () => {
+    await expect(open({ ...restore, untilSlot: 109 })).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RESTORE' });
+    await expect(openIt()).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RECORD_MISSING' });
+  });
+
+  it('is restored once: the same flag at the next start changes nothing', async () => {
+    const signer = await open();
+    await signer.signVote(vote(100, 120), 0);
+    await signer.close();
+    const again = await open({ ...restore, nowSlot: 130 });
+    expect(again.marks).toMatchObject({ sourceSlot: 100, targetSlot: 120, blockSlot: 119 });
+    expect(again.restoredSlot).toBeUndefined();
+    await again.close();
+  });
+
+  it('from an older copy never goes back behind what that knows', async () => {
+    await createSigningRecord(recordPath, key.publicKey);
+    const signer = await openIt();
+    await signer.signVote(vote(140, 150), 3);
+    await signer.close();
+    const restored = await open({ nowSlot: 160, untilSlot: 179, leastSlots: 10 });
+    await expect(restored.signVote(vote(170, 180), 2)).rejects.toMatchObject({ code: 'LEDGER_SIGN_SURROUND_VOTE' });
+    expect(restored.marks).toMatchObject({ eraDepth: 3, sourceSlot: 160, targetSlot: 179 });
+    await restored.close();
+  });
+
+  it('is refused on networks that it does not know', async () => {
+    await (await open()).close();
+    const elsewhere = openNodeSigner({ key, recordPath, chainId: otherChain });
+    await expect(elsewhere).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RECORD_MISSING' });
+    await (await open(restore, otherChain)).close();
+    await (await openNodeSigner({ key, recordPath, chainId: otherChain })).close();
+  });
+
+  it('is for one signer at a time', async () => {
+    const signer = await open();
+    await expect(open()).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RECORD_LOCKED' });
+    await signer.close();
+  });
+
+  it('sees another process that signs with the key in the meantime', async () => {
+    const signer = await open();
+    const seen = (slot: number) => contradictionOf(signer, 'vote', slot)?.code ?? null;
+    expect([100, 101].map(seen)).toEqual([null, null]);
+    expect([102, 119].map(seen)).toEqual(['LEDGER_SIGNING_ELSEWHERE', 'LEDGER_SIGNING_ELSEWHERE']);
+    expect(seen(120)).toBe('LEDGER_SIGNING_RECORD_OLD');
+    await signer.signVote(vote(100, 125), 0);
+    expect([102, 125].map(seen)).toEqual([null, null]);
+    await signer.close();
   });
 });
