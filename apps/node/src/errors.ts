@@ -11,6 +11,7 @@ export type NodeErrorDetail =
   | { code: 'NODE_NOT_FOUND'; what: string } // asked for something that is not there
   | { code: 'NODE_NOT_READY'; reason: string } // up, and not able to answer yet
   | { code: 'NODE_CLOCK'; aheadByMs: number } // the machine's clock runs ahead of the network's: nothing is signed
+  | { code: 'NODE_CLOCK_UNCOMPARED' } // just started: nothing is signed before the clock was compared with a peer's
   | { code: 'NODE_BUSY'; limit: number } // too many requests or event streams from one address
   | { code: 'NODE_FORBIDDEN'; reason: string } // the local surface: wrong token, Host or Origin
   | { code: 'NODE_OWNERSHIP'; reason: string } // a proof that doesn't hold

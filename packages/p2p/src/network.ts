@@ -44,6 +44,8 @@ export interface Network {
   readonly addresses: string[];
   /** Connected peers that confirmed our chain. */
   peerCount(): number;
+  /** Slots of their heads, as they last told. */
+  peerHeads(): number[];
   /**
    * Send to all peers. Resolves when the message is handed to those who are there, if any; transactions and votes are
    * told to peers that connect within the next minute. After stop() it does nothing.
@@ -153,6 +155,7 @@ function asNetwork(node: Node, host: Libp2p<Services>, datastore: LevelDatastore
       return host.getMultiaddrs().map(String);
     },
     peerCount: () => node.peerCount(),
+    peerHeads: () => node.peerHeads(),
     publishTransaction: bytes => node.publish('transactions', bytes),
     publishBlock: bytes => node.publish('blocks', bytes),
     publishVote: bytes => node.publish('votes', bytes),

@@ -144,6 +144,10 @@ export class Node {
     return this.#statuses.count;
   }
 
+  peerHeads(): number[] {
+    return this.#statuses.all().map(([, status]) => status.headSlot);
+  }
+
   async publish(kind: Kind, bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0 || bytes.length > maxBytes[kind]) {
       const detail = { code: 'P2P_TOO_LARGE', kind, bytes: bytes.length, maxBytes: maxBytes[kind] } as const;

@@ -29,6 +29,7 @@ describe('connections', () => {
     const port = Number(/tcp\/(\d+)/.exec(first.address)?.[1]);
     const a = await startNode(1, { peers: [first.address] });
     await until(() => a.network.peerCount() === 1);
+    expect(a.network.peerHeads()).toHaveLength(1);
     const gone = once(first.node, 'exit');
     first.node.kill('SIGKILL');
     await gone;

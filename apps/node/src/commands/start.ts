@@ -72,7 +72,7 @@ export async function startNode(p: StartOptions): Promise<RunningNode> {
 
 async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Omit<RunningNode, 'stop'>> {
   const genesis = prepareFolder(p);
-  const clock = new OwnClock({ genesis, now: systemClock.now, log: p.log });
+  const clock = new OwnClock({ genesis, ...systemClock, log: p.log });
   const signers: NodeSigner[] = [];
   for (const path of p.keys) {
     const key = await openKey(path, 'node');
@@ -131,6 +131,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     log: p.log,
   });
   const running = network;
+  clock.compareWith(() => running.peerHeads());
   stops.push(() => running.stop());
   const surfaces = await serve(p, { chain, genesis, clock, network: running, producing: signers.length > 0 }, stops);
   chain.start();
