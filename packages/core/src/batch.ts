@@ -22,6 +22,8 @@ export interface SignedBytes {
 
 /** One signature in the terms of the equation. */
 interface Term {
+  /** Key in hex: terms of one key share their A. */
+  name: string;
   A: Point;
   R: Point;
   S: bigint;
@@ -38,34 +40,68 @@ function littleEndian(bytes: Uint8Array): bigint {
   return BigInt(`0x${toHex(new Uint8Array(bytes).reverse())}`);
 }
 
-/** undefined where no signature of these lengths, S, R and A can verify. */
-function parseTerm({ signature, preimage, key }: SignedBytes): Term | undefined {
+/**
+ * undefined where no signature of these lengths, S, R and A can verify.
+ * @param keys - decoded before, by their hex
+ */
+function parseTerm({ signature, preimage, key }: SignedBytes, keys: Map<string, Point>): Term | undefined {
   if (signature.length !== 64 || key.length !== 32) return undefined;
   const R = signature.subarray(0, 32);
   const S = littleEndian(signature.subarray(32));
   if (S >= order) return undefined;
   try {
     const k = littleEndian(sha512(concatBytes(R, key, preimage))) % order;
-    return { A: Point.fromBytes(key, true), R: Point.fromBytes(R, true), S, k };
+    const name = toHex(key);
+    const A = keys.get(name) ?? Point.fromBytes(key, true);
+    keys.set(name, A);
+    return { name, A, R: Point.fromBytes(R, true), S, k };
   } catch {
     return undefined; // bytes that are no point: the library throws
   }
 }
 
+/** A scalar in digits of `width` bits, lowest first, each from -2^(width-1) to 2^(width-1): half as many buckets. */
+function signedDigits(scalar: bigint, width: number, count: number): Int32Array {
+  const digits = new Int32Array(count);
+  const mask = (1n << BigInt(width)) - 1n;
+  const half = 1 << (width - 1);
+  let rest = scalar;
+  for (let i = 0; rest > 0n; i++) {
+    const low = Number(rest & mask);
+    rest >>= BigInt(width);
+    digits[i] = low > half ? low - 2 * half : low;
+    if (low > half) rest += 1n;
+  }
+  return digits;
+}
+
+/** Additions of points that a width costs: each point once a digit, and twice each bucket. */
+function costOf(width: number, bits: readonly number[]): number {
+  const digits = (length: number): number => Math.ceil((length + 1) / width);
+  const longest = Math.max(...bits);
+  return bits.reduce((sum, length) => sum + digits(length), 0) + digits(longest) * 2 ** width;
+}
+
 /** Σ [scalar] point by buckets (Pippenger): the points of one digit are added once, then weighted by running sums. */
 function weightedSum(points: readonly Point[], scalars: readonly bigint[]): Point {
-  const window = Math.max(2, Math.min(12, Math.floor(Math.log2(points.length)) - 1));
-  const mask = (1n << BigInt(window)) - 1n;
+  const bits = scalars.map(scalar => (scalar >> 128n === 0n ? 128 : 253));
+  const costs = Array.from({ length: 13 }, (_, i) => ({ width: i + 2, cost: costOf(i + 2, bits) }));
+  const { width } = costs.reduce((best, next) => (next.cost < best.cost ? next : best));
+  const count = Math.ceil(254 / width);
+  const digits = scalars.map(scalar => signedDigits(scalar, width, count));
   let total = Point.ZERO;
-  for (let shift = Math.ceil(253 / window) * window; shift >= 0; shift -= window) {
-    for (let i = 0; i < window; i++) total = total.double();
-    const buckets: (Point | undefined)[] = new Array(Number(mask) + 1).fill(undefined);
+  for (let at = count - 1; at >= 0; at--) {
+    for (let i = 0; i < width; i++) total = total.double();
+    const buckets: (Point | undefined)[] = new Array(2 ** (width - 1) + 1).fill(undefined);
     points.forEach((point, i) => {
-      const digit = Number((scalars[i]! >> BigInt(shift)) & mask);
-      if (digit !== 0) buckets[digit] = buckets[digit]?.add(point) ?? point;
+      const digit = digits[i]![at]!;
+      if (digit === 0) return;
+      const signed = digit < 0 ? point.negate() : point;
+      const bucket = Math.abs(digit);
+      buckets[bucket] = buckets[bucket]?.add(signed) ?? signed;
     });
     let running = Point.ZERO;
-    for (let digit = Number(mask); digit > 0; digit--) {
+    for (let digit = buckets.length - 1; digit > 0; digit--) {
       const bucket = buckets[digit];
       if (bucket !== undefined) running = running.add(bucket);
       total = total.add(running);
@@ -75,15 +111,22 @@ function weightedSum(points: readonly Point[], scalars: readonly bigint[]): Poin
 }
 
 function allVerify(terms: readonly Term[], seed: Uint8Array): boolean {
+  // Many signatures of one key cost one point.
+  const keys = new Map<string, { A: Point; scalar: bigint }>();
   const points: Point[] = [];
   const scalars: bigint[] = [];
   let base = 0n;
-  terms.forEach(({ A, R, S, k }, i) => {
+  terms.forEach(({ name, A, R, S, k }, i) => {
     const z = littleEndian(sha256(seed, u64be(i)).subarray(0, coefficientBytes));
     base = (base + z * S) % order;
-    points.push(R, A);
-    scalars.push(z, (z * k) % order);
+    points.push(R);
+    scalars.push(z);
+    keys.set(name, { A, scalar: ((keys.get(name)?.scalar ?? 0n) + z * k) % order });
   });
+  for (const { A, scalar } of keys.values()) {
+    points.push(A);
+    scalars.push(scalar);
+  }
   const left = base === 0n ? Point.ZERO : Point.BASE.multiply(base);
   return left.subtract(weightedSum(points, scalars)).clearCofactor().is0();
 }
@@ -111,8 +154,9 @@ function firstInvalidByRule(checks: readonly SignedBytes[]): number | undefined 
     return at === -1 ? undefined : at;
   }
   const terms: Term[] = [];
+  const keys = new Map<string, Point>();
   for (const check of checks) {
-    const term = parseTerm(check);
+    const term = parseTerm(check, keys);
     if (term === undefined) break;
     terms.push(term);
   }

@@ -1,9 +1,14 @@
 /**
  * Signatures of a block that native code refuses, judged together at its end: one by one, a full block
  * of signatures crafted to be slow would take seconds. Same verdict as one by one, and the same first fault.
+ *
+ * Native code is asked first, until it has refused so many that the block was made to be slow: then asking is time lost too.
  */
 import { findInvalidSignature, nobleVerifier, type SignedBytes, type Verifier } from '@radpass/core';
 import type { LedgerError } from './errors.js';
+
+/** Refusals of native code after which it is asked no more. */
+const maxRefusals = 64;
 
 export class LaterChecks {
   readonly #open: { readonly check: SignedBytes; readonly fault: () => LedgerError }[] = [];
@@ -17,7 +22,8 @@ export class LaterChecks {
   verifier(fault: () => LedgerError): Verifier {
     const native = this.#native;
     const verify = (signature: Uint8Array, preimage: Uint8Array, key: Uint8Array): boolean => {
-      if (!native.verifyStrict(signature, preimage, key)) {
+      const isSlow = this.#open.length >= maxRefusals;
+      if (isSlow || !native.verifyStrict(signature, preimage, key)) {
         this.#open.push({ check: { signature, preimage, key }, fault });
       }
       return true;

@@ -225,14 +225,17 @@ describe('on real time and disk', () => {
       log: () => {},
     });
     chain.start();
-    await new Promise(resolve => setTimeout(resolve, 3_000));
-    const { finalHeight, finalAgeMs } = chain.status();
+    // A machine with much else to do misses slots; those that it makes become final.
+    const isFinalising = (): boolean => {
+      const { finalHeight, finalAgeMs } = chain.status();
+      return finalHeight >= 4 && finalAgeMs < 1_500;
+    };
+    for (let i = 0; i < 400 && !isFinalising(); i++) await new Promise(resolve => setTimeout(resolve, 50));
+    expect(isFinalising()).toBe(true);
     await chain.stop();
-    expect(finalHeight).toBeGreaterThanOrEqual(4);
-    expect(finalAgeMs).toBeLessThan(1_500);
     expect((await verifyStore(store, genesis, verifier)).firstBad).toBeUndefined();
     await store.close();
     await signer.close();
     await rm(dir, { recursive: true });
-  });
+  }, 30_000);
 });
