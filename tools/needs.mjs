@@ -20,6 +20,7 @@ const kinds = {
   dicom: folder('dicom'),
   ihe: folder('ihe'),
   jdk: program('javac', ['-version']),
+  xmllint: program('xmllint', ['--version']),
   openssl: program('openssl', ['version']),
   zeep: program('/usr/bin/python3', ['-c', 'import zeep, lxml, cryptography']),
   gsoap: program('soapcpp2', ['-V']),

@@ -55,6 +55,7 @@ export class XdsError extends CodedError<XdsErrorDetail> {}
 /** The SOAP faults that this package makes; see `createFault` for code, subcode and HTTP status. */
 export type FaultKind =
   | 'sender'
+  | 'media-type'
   | 'receiver'
   | 'version-mismatch'
   | 'must-understand'
@@ -74,8 +75,9 @@ export function toFault(error: unknown): { kind: FaultKind; text: string } {
 
 function faultKind(detail: XdsErrorDetail): FaultKind {
   switch (detail.code) {
-    case 'XDS_TOO_LARGE':
     case 'XDS_CONTENT_TYPE':
+      return 'media-type';
+    case 'XDS_TOO_LARGE':
     case 'XDS_MIME':
     case 'XDS_XML':
     case 'XDS_XML_LIMIT':
@@ -108,6 +110,7 @@ function faultKind(detail: XdsErrorDetail): FaultKind {
 }
 
 const faultTexts: Record<FaultKind, string> = {
+  'media-type': 'The media type is neither MTOM nor SOAP 1.2.',
   sender: 'The message is not one that this service can read.',
   receiver: 'The service could not answer. Try again later.',
   'version-mismatch': 'The message is no SOAP 1.2 envelope.',

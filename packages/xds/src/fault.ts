@@ -9,9 +9,10 @@ import { type FaultKind, XdsError } from './errors.js';
 import { type Envelope, envelopeXml, soapNamespace } from './soap.js';
 import { childElements, isNamed, tokenOf, type XmlElement } from './xmlReader.js';
 
-/** Code, subcode and HTTP status (SOAP 1.2 part 2, table 20: 400 for Sender, 500 for the others) per kind. */
+/** Code, subcode and HTTP status (SOAP 1.2 part 2, table 20: 400 for Sender, 500 for the others; 415 by section 7.5.1) per kind. */
 const faults: Record<FaultKind, { code: string; subcode?: string; status: number }> = {
   sender: { code: 'Sender', status: 400 },
+  'media-type': { code: 'Sender', status: 415 },
   receiver: { code: 'Receiver', status: 500 },
   'version-mismatch': { code: 'VersionMismatch', status: 500 },
   'must-understand': { code: 'MustUnderstand', status: 500 },

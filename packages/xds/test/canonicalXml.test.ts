@@ -1,7 +1,12 @@
 /** Exclusive canonicalization, by the standard's rules and against libxml2 on generated documents. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { utf8 } from '@radpass/core';
 import { XmlC14NMode, XmlDocument } from 'libxml2-wasm';
+import { needs } from '../../../tools/needs.mjs';
 import { canonicalize } from '../dist/canonicalXml.js';
 import { readXml, type XmlElement } from '../dist/xmlReader.js';
 
@@ -134,5 +139,19 @@ describe('canonicalize agrees with libxml2', () => {
       doc.dispose();
     }
     expect(compared).toBeGreaterThan(2_000);
+  });
+});
+
+needs('xmllint', describe)('canonicalize agrees with xmllint', () => {
+  it('on 400 other documents', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'radpass-c14n-'));
+    const documents = Array.from({ length: 400 }, (_, i) => generate(1_000 + i));
+    const names = documents.map((xml, i) => {
+      writeFileSync(join(folder, `${i}.xml`), xml);
+      return `${i}.xml`;
+    });
+    const theirs = execFileSync('xmllint', ['--nonet', '--exc-c14n', ...names], { cwd: folder, encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(documents.map(xml => canonical(xml)).join('')).toBe(theirs);
   });
 });

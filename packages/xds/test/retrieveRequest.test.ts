@@ -236,6 +236,8 @@ describe('faults', () => {
     expect(xml).toContain('<wsa:RelatesTo>urn:a&amp;b</wsa:RelatesTo>');
     expect(xml).toContain('<soap:Text xml:lang="en">a &lt; b</soap:Text>');
     expect(createFault({ kind: 'receiver', text: '' }).status).toBe(500);
+    const ofType = new XdsError({ code: 'XDS_CONTENT_TYPE', reason: 'text/xml' }, 'x');
+    expect(createFault(toFault(ofType)).status).toBe(415);
   });
 
   it('name the request when its MessageID can be read', () => {

@@ -75,6 +75,7 @@ needs('ihe', describe)('the schema', () => {
     expect(bodyName(validator, text(asked.envelope))).toBe('RetrieveDocumentSetRequest');
     const kinds: FaultKind[] = [
       'sender',
+      'media-type',
       'receiver',
       'version-mismatch',
       'must-understand',

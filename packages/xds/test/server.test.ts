@@ -439,6 +439,47 @@ describe('the five refusals of a study', () => {
     expect(new Set(bodies).size).toBe(1);
   });
 
+  it('take the same time: nobody can tell two of them apart by it', async () => {
+    const rounds = 24;
+    type World = Awaited<ReturnType<typeof createWorld>>;
+    /** Times of `rounds` refusals in each world, the worlds taking turns. */
+    const timesOf = async (worlds: World[]): Promise<number[][]> => {
+      const times: number[][] = worlds.map(() => []);
+      for (let round = 0; round < rounds; round++) {
+        for (const [i, world] of worlds.entries()) {
+          const message = world.request();
+          const from = performance.now();
+          await world.ask(message);
+          times[i]!.push(performance.now() - from);
+        }
+      }
+      return times;
+    };
+    /** How often one of `a` is longer than one of `b`: 0.5 = no difference (Mann-Whitney); 0.084 = one deviation. */
+    const longer = (a: number[], b: number[]): number => {
+      const sum = a.flatMap(x => b.map(y => (x > y ? 1 : x === y ? 0.5 : 0))).reduce<number>((s, n) => s + n, 0);
+      return sum / (a.length * b.length);
+    };
+    const worlds: World[] = [];
+    for (const [, change] of cases) {
+      const world = await createWorld();
+      change(world);
+      worlds.push(world);
+    }
+    // one that is different, to know that a difference would be seen
+    const slow = await createWorld();
+    slow.state.granted = [];
+    slow.state.delayMs = 30;
+    worlds.push(slow);
+    await timesOf(worlds.slice(0, 1));
+    worlds[0] = await createWorld(); // a signer has a budget
+    cases[0]![1](worlds[0]);
+    const times = await timesOf(worlds);
+    const different = times.pop()!;
+    for (const a of times) for (const b of times) expect(Math.abs(longer(a, b) - 0.5)).toBeLessThan(0.33);
+    for (const a of times) expect(longer(different, a)).toBeGreaterThan(0.83);
+  });
+
   it('say the same of what is no studyHash at all', async () => {
     const world = await createWorld();
     const message = world.request({ documents: [{ ...document, documentUniqueId: '1.2.840.1' }] });
