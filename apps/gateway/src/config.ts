@@ -13,8 +13,11 @@ function isArchiveUrl(text: string): boolean {
 }
 
 const stableMs = z.number().int().min(0).optional();
+const hour = z.number().int().min(0).max(23);
+/** From, to, by this machine's clock: when studies may be read before somebody asks for them. */
+const aheadHours = z.tuple([hour, hour]).optional();
 const images = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('folder'), path: z.string(), stableMs }),
+  z.strictObject({ kind: z.literal('folder'), path: z.string(), stableMs, aheadHours }),
   z.strictObject({
     kind: z.literal('dicomweb'),
     /** The archive's DICOMweb root. */
@@ -22,6 +25,7 @@ const images = z.discriminatedUnion('kind', [
     headers: z.record(z.string(), z.string()).optional(),
     ca: z.string().optional(),
     stableMs,
+    aheadHours,
   }),
 ]);
 

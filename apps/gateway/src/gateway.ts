@@ -32,7 +32,7 @@ import { readText } from './files.js';
 import { openImageStore } from './imageStore.js';
 import { firstAnswer } from './ledgerStudy.js';
 import { Outbox } from './outbox.js';
-import { packageAhead } from './packagedAhead.js';
+import { isWithinHours, packageAhead } from './packagedAhead.js';
 import { createPublicApi } from './publicApi.js';
 import { Records, Turn } from './records.js';
 import { rememberServed } from './replayMemory.js';
@@ -158,7 +158,9 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   stops.push(async () => service.stop());
   stops.push(watchLedger(view, revocations, service, log));
 
-  stops.push(packageAhead({ node: nodes[0]!, sourceKey, studies, log }));
+  const { aheadHours = [0, 0] } = config.images;
+  const isTime = (): boolean => isWithinHours(aheadHours, new Date(now()).getHours());
+  stops.push(packageAhead({ node: nodes[0]!, sourceKey, studies, log, isTime }));
 
   const status = (): Promise<NodeStatus> => firstAnswer(nodes, node => node.status());
   const withdraw = async (number: number): Promise<string> => {

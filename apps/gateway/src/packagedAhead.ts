@@ -11,15 +11,29 @@ import type { Studies } from './studies.js';
 const maxAwaited = 256;
 const maxQueued = 1024;
 
-/** @returns a function that stops it, and resolves when nothing is under way */
+/** Whether `hour` (0 to 23) lies in [from, to), which may go over midnight; all hours where the two are equal. */
+export function isWithinHours([from, to]: readonly [number, number], hour: number): boolean {
+  if (from === to) return true;
+  return from < to ? from <= hour && hour < to : from <= hour || hour < to;
+}
+
+/**
+ * `isTime`: whether the archive may be read ahead now; grants that are confirmed at other times wait, and a request
+ * waits for nothing.
+ * @returns a function that stops it, and resolves when nothing is under way
+ */
 export function packageAhead(p: {
   node: NodeApi;
   sourceKey: PublicKey;
   studies: Pick<Studies, 'byHash' | 'document'>;
   log: Log;
+  isTime?: () => boolean;
 }): () => Promise<void> {
   /** Grants on studies of ours that wait for their block: transaction id -> study hash. */
   const awaited = new Map<string, string>();
+  /** Hashes of studies whose grant is confirmed, until it is time. */
+  const postponed = new Set<string>();
+  const isTime = p.isTime ?? (() => true);
   let stopped = false;
   let last = Promise.resolve();
   let queued = 0;
@@ -37,8 +51,13 @@ export function packageAhead(p: {
       const grade = (await orNull(p.node.transaction(fromHex(id))))?.grade ?? 'dropped';
       if (grade === 'pending' || grade === 'included') continue;
       awaited.delete(id);
-      const record = grade === 'dropped' ? null : await p.studies.byHash(studyHash);
-      if (record && !stopped) await p.studies.document(record);
+      if (grade !== 'dropped' && postponed.size < maxAwaited) postponed.add(studyHash);
+    }
+    for (const studyHash of postponed) {
+      if (stopped || !isTime()) return;
+      postponed.delete(studyHash);
+      const record = await p.studies.byHash(studyHash);
+      if (record) await p.studies.document(record);
     }
   }
 

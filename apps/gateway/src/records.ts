@@ -4,12 +4,14 @@
  * | table | what its loss means |
  * | --- | --- |
  * | studies | studies can't be found by hash: rebuilt by offering again, as salts come from the salt key and the archive |
+ * | seals | documents are digested again before they are served |
  * | numbers | staff name studies by numbers made anew at the next offer |
  * | offers, claims | open enrolments have to be begun again at the desk; nothing on the ledger is lost |
  * | revocations | a revocation that only this gateway had seen is missed; those of its nodes come again at the next start |
  * | outbox | a co-signed tuple not yet final isn't posted again: confirm the claim again |
  * | notices | the desk's list of warnings is empty |
  */
+import type { DocumentSeal } from '@radpass/imaging';
 import { ClassicLevel } from 'classic-level';
 import { GatewayError } from './errors.js';
 
@@ -70,6 +72,11 @@ export interface NoticeRecord {
   about: string;
 }
 
+/** What was found out about a study's document; `versions`: SHA-256 of the instances and versions that it was made of. */
+export interface SealRecord extends DocumentSeal {
+  versions: string;
+}
+
 /** Where a study's number leads; its key is the number in ten digits. */
 export interface NumberRecord {
   number: number;
@@ -78,6 +85,7 @@ export interface NumberRecord {
 
 interface Tables {
   studies: StudyRecord;
+  seals: SealRecord;
   numbers: NumberRecord;
   offers: OfferRecord;
   claims: ClaimRecord;

@@ -2,9 +2,10 @@
  * The archive's studies as the ledger knows them: a study's hash is salted with HMAC-SHA-256(the source's salt key,
  * UID), so that it can be made again from the archive after a loss.
  */
+import { createHash } from 'node:crypto';
 import { fromHex, hashStudy, type PublicKey, studySalt, toHex } from '@radpass/core';
-import { type ImageStore, packageStudy, type StudyDocument, type StudySummary } from '@radpass/imaging';
-import { GatewayError } from './errors.js';
+import { type ImageStore, type Instance, packageStudy, type StudyDocument, type StudySummary } from '@radpass/imaging';
+import { codeOf, GatewayError } from './errors.js';
 import type { Change, Records, StudyRecord } from './records.js';
 
 /** What a person recognises a study by. */
@@ -45,6 +46,15 @@ interface Packaged {
 const maxPackaged = 256;
 /** Studies that are read from the archive for their digests at a time. */
 const maxReads = 2;
+/** Times that a document is begun anew because its study changed under way. */
+const maxTries = 3;
+/** Studies with more instances are digested again after a restart: their seals would fill the records. */
+const maxSealed = 20_000;
+
+const versionsOf = (instances: readonly Instance[]): string =>
+  createHash('sha256')
+    .update(instances.map(({ sopInstanceUID, version }) => `${sopInstanceUID} ${version}`).join('\n'))
+    .digest('hex');
 
 export class Studies {
   readonly #store: ImageStore;
@@ -123,11 +133,20 @@ export class Studies {
 
   /**
    * The study as one document; packaged again only when the store's list of instances or their versions changed.
-   * Whoever asks meanwhile waits for the same one.
+   * Whoever asks meanwhile waits for the same one. One that changes while it is packaged is begun anew.
    */
   async document(record: StudyRecord): Promise<StudyDocument> {
-    const instances = await this.#store.instances(record.studyInstanceUID);
-    const versions = instances.map(instance => `${instance.sopInstanceUID} ${instance.version}`).join('\n');
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#current(record);
+      } catch (error) {
+        if (codeOf(error) !== 'IMAGING_CHANGED' || tries >= maxTries) throw error;
+      }
+    }
+  }
+
+  async #current(record: StudyRecord): Promise<StudyDocument> {
+    const versions = versionsOf(await this.#store.instances(record.studyInstanceUID));
     const known = this.#packaged.get(record.studyHash);
     if (known?.versions === versions) return known.document;
     const made = { versions, document: this.#package(record) };
@@ -146,15 +165,29 @@ export class Studies {
     while (this.#reading >= maxReads) await new Promise<void>(resolve => this.#waiting.push(resolve));
     this.#reading++;
     try {
-      return await packageStudy({
-        store: this.#store,
-        studyInstanceUID: record.studyInstanceUID,
-        salt: fromHex(record.salt),
-        sourceKey: this.#sourceKey,
-      });
+      return await this.#seal(record);
     } finally {
       this.#reading--;
       this.#waiting.shift()?.();
     }
+  }
+
+  /** The document, read from the archive unless a seal of these versions was kept. */
+  async #seal(record: StudyRecord): Promise<StudyDocument> {
+    const kept = await this.#records.get('seals', record.studyHash);
+    const document = await packageStudy({
+      store: this.#store,
+      studyInstanceUID: record.studyInstanceUID,
+      salt: fromHex(record.salt),
+      sourceKey: this.#sourceKey,
+      sealed: async instances => (kept?.versions === versionsOf(instances) ? kept : null),
+    });
+    const versions = versionsOf(document.instances);
+    const isNew = kept?.versions !== versions || kept.frame !== document.seal.frame;
+    if (isNew && document.instances.length <= maxSealed) {
+      const value = { versions, ...document.seal };
+      await this.#records.write([{ table: 'seals', key: record.studyHash, value }]);
+    }
+    return document;
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { NodeApi } from '@radpass/client';
 import { nodeFetch } from '@radpass/client/node';
 import { createAllowAccess, type PublicKey, SecretKey, type Transaction, toHex } from '@radpass/core';
-import { packageAhead } from '../dist/packagedAhead.js';
+import { isWithinHours, packageAhead } from '../dist/packagedAhead.js';
 import { NodeServer } from './nodeServer.js';
 
 const keyOf = (n: number): SecretKey => SecretKey.fromSeed(new Uint8Array(32).fill(n));
@@ -14,12 +14,14 @@ describe('the document of a study', () => {
   let api: NodeApi;
   let made: string[];
   let stop: () => Promise<void>;
+  let isTime: boolean;
 
   beforeEach(async () => {
     node = new NodeServer(ours);
     await node.listen();
     api = new NodeApi({ url: node.url, fetch: nodeFetch() });
     made = [];
+    isTime = true;
     const studies = {
       byHash: async (hash: string) => ({ studyHash: hash, number: 1, salt: '', studyInstanceUID: '1.2' }),
       document: async (record: { studyHash: string }) => {
@@ -27,7 +29,7 @@ describe('the document of a study', () => {
         throw new Error('nobody looks at it');
       },
     };
-    stop = packageAhead({ node: api, sourceKey: ours, studies, log: () => undefined });
+    stop = packageAhead({ node: api, sourceKey: ours, studies, log: () => undefined, isTime: () => isTime });
     for (let i = 0; i < 100 && !node.asked.includes('/v1/events'); i++)
       await new Promise(resolve => setTimeout(resolve, 10));
   });
@@ -68,5 +70,25 @@ describe('the document of a study', () => {
     node.grade = 'confirmed';
     await later(() => made.length > 0);
     expect(made).toEqual([toHex(studyHash)]);
+  });
+
+  it('is not made outside the hours for it, but when they begin', async () => {
+    isTime = false;
+    await api.submit(grantAt(ours));
+    await new Promise(resolve => setTimeout(resolve, 600));
+    expect(made).toEqual([]);
+    isTime = true;
+    await later(() => made.length > 0);
+    expect(made).toEqual([toHex(studyHash)]);
+  });
+});
+
+describe('isWithinHours', () => {
+  it('knows hours of a day and over midnight', () => {
+    const hours = (from: number, to: number): number[] =>
+      Array.from({ length: 24 }, (_, hour) => hour).filter(hour => isWithinHours([from, to], hour));
+    expect(hours(1, 3)).toEqual([1, 2]);
+    expect(hours(22, 2)).toEqual([0, 1, 22, 23]);
+    expect(hours(0, 0)).toHaveLength(24);
   });
 });

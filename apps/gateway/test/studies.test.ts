@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SecretKey } from '@radpass/core';
-import { folderStore, type ImageStore, writePhantomStudy } from '@radpass/imaging';
+import { folderStore, type ImageStore, type Instance, writePhantomStudy } from '@radpass/imaging';
 import { Records } from '../dist/records.js';
 import { Studies } from '../dist/studies.js';
 
@@ -90,5 +90,38 @@ describe('the documents of studies', () => {
     expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     Object.assign(store, { read });
     expect((await studies.document(record)).instances).toHaveLength(2);
+  });
+
+  it('are not read again after a restart, but for what was touched meanwhile', async () => {
+    const { record } = await studies.recordOf(uids[3]!);
+    const { size, sha256 } = await studies.document(record);
+    const sourceKey = SecretKey.fromSeed(new Uint8Array(32).fill(1)).publicKey;
+    const restarted = (): Studies => new Studies({ store, records, sourceKey, saltKey: new Uint8Array(32).fill(3) });
+    opened = 0;
+    expect(await restarted().document(record)).toMatchObject({ size, sha256 });
+    expect(opened).toBe(0);
+    utimesSync(files[0]!, new Date(1_000_000), new Date(1_000_000));
+    expect(await restarted().document(record)).toMatchObject({ size, sha256 });
+    expect(opened).toBe(2);
+    expect(await restarted().document(record)).toMatchObject({ size, sha256 });
+    expect(opened).toBe(2);
+  });
+
+  it('are begun anew when their study changes under way, three times at most', async () => {
+    const { record } = await studies.recordOf(uids[3]!);
+    const { read } = store;
+    let changes = 0;
+    Object.assign(store, {
+      read(uid: string, instance: Instance) {
+        if (changes-- > 0) utimesSync(files[0]!, new Date(changes * 1000), new Date(changes * 1000));
+        return read.call(store, uid, instance);
+      },
+    });
+    changes = 2;
+    expect((await studies.document(record)).instances).toHaveLength(2);
+    utimesSync(files[0]!, new Date(5_000_000), new Date(5_000_000));
+    changes = 100;
+    await expect(studies.document(record)).rejects.toMatchObject({ code: 'IMAGING_CHANGED' });
+    expect(changes).toBeGreaterThan(90);
   });
 });

@@ -11,4 +11,4 @@ export type { RemoteArchive, RemoteInstance } from './remoteArchive.js';
 export { Spool } from './spool.js';
 export { type SpooledStoreOptions, spooledStore } from './spooledStore.js';
 export { type UnpackedStudy, unpackStudy } from './unpack.js';
-export { mimeType, packageStudy, type StudyDocument } from './zipStudy.js';
+export { type DocumentSeal, mimeType, packageStudy, type StudyDocument } from './zipStudy.js';

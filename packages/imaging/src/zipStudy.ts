@@ -5,11 +5,11 @@
  *
  * Every file is read once for its digests and the document's, ahead of any request (files above 8 MiB twice, unless the
  * store knows their digests: a zip states the CRC before the bytes, and memory stays flat). `stream` reads again and lets
- * nothing pass that changed.
+ * nothing pass that changed. A seal, kept by the caller, spares the reading of what was digested in an earlier life.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { hashStudy, parsePublicKey, parseStudyInstanceUid, toHex } from '@radpass/core';
+import { fromHex, hashStudy, parsePublicKey, parseStudyInstanceUid, toHex } from '@radpass/core';
 import { encodeDicomdir } from './dicomdir.js';
 import { parseDate, parseTime } from './directoryRecords.js';
 import { ImagingError } from './errors.js';
@@ -22,12 +22,24 @@ export const mimeType = 'application/zip';
 
 const heldBytes = 8 * 1024 * 1024;
 
+/**
+ * What was found out about the document of certain instances in certain versions, to be kept with them: digests in the
+ * instances' order, the SHA-256 of everything else in the document (another software may lay it out otherwise), and the
+ * document's own. Hex.
+ */
+export interface DocumentSeal {
+  digests: Digests[];
+  frame: string;
+  sha256: string;
+}
+
 /** A study ready to be sent: `size` in bytes and `sha256` (32 bytes) of what `stream` will give. */
 export interface StudyDocument {
   size: number;
   sha256: Uint8Array;
   manifest: Manifest;
   instances: Instance[];
+  seal: DocumentSeal;
   /**
    * The document's bytes. Each instance's StudyInstanceUID is read again before its bytes leave, its version before the
    * first and the last of them. Throws IMAGING_CHANGED: the transfer must then be broken off, not ended.
@@ -43,7 +55,8 @@ function contentPart(name: string, content: Uint8Array): Part {
 }
 
 /**
- * Digests a study and lays out its document. `salt` is 0 or 32 bytes, `sourceKey` 32.
+ * Digests a study and lays out its document. `salt` is 0 or 32 bytes, `sourceKey` 32. `sealed`: asked with the study's
+ * instances, gives the seal that was made of exactly these versions, if there is one.
  * Throws IMAGING_STUDY_UNKNOWN, IMAGING_DUPLICATE_INSTANCE, IMAGING_TWO_STUDIES (an instance names another study),
  * IMAGING_TOO_MANY_INSTANCES, IMAGING_CHANGED (try again), and what readInstanceHeader throws.
  */
@@ -52,6 +65,7 @@ export async function packageStudy(p: {
   studyInstanceUID: string;
   salt: Uint8Array;
   sourceKey: Uint8Array;
+  sealed?: (instances: readonly Instance[]) => Promise<DocumentSeal | null>;
 }): Promise<StudyDocument> {
   const { store, salt } = p;
   const studyInstanceUID = parseStudyInstanceUid(p.studyInstanceUID);
@@ -72,9 +86,16 @@ export async function packageStudy(p: {
     directory.push({ header, path: imagePath(index + 1) });
   }
 
+  const seal = (await p.sealed?.(instances)) ?? null;
+  const known = seal?.digests.length === instances.length ? seal : null;
   const document = createHash('sha256');
+  const frame = createHash('sha256');
+  const addContent = (bytes: Uint8Array) => {
+    document.update(bytes);
+    frame.update(bytes);
+  };
   const parts: Part[] = [contentPart(dicomdirPath, encodeDicomdir(directory, studyHash))];
-  hashContent(document, parts);
+  for (const bytes of contentBytes(parts)) addContent(bytes);
   const manifest: Manifest = {
     formatVersion: 1,
     studyInstanceUID,
@@ -83,37 +104,43 @@ export async function packageStudy(p: {
     snapshotTime: snapshotTime(directory.map(({ header }) => header)),
     instances: [],
   };
+  const digests: Digests[] = [];
   for (const [index, instance] of instances.entries()) {
     const path = imagePath(index + 1);
-    const digest = await digestInstance(store, studyInstanceUID, instance);
+    const { held, ...digest } = await digestInstance(store, studyInstanceUID, instance, known?.digests[index]);
     const part = { name: path, size: instance.size, crc32: digest.crc32, instance };
-    document.update(localHeader(part));
-    for (const chunk of digest.held) document.update(chunk);
-    if (digest.held.length === 0) {
+    addContent(localHeader(part));
+    for (const chunk of held) document.update(chunk);
+    if (held.length === 0 && known === null) {
       for await (const chunk of readExactly(store, studyInstanceUID, instance)) document.update(chunk);
     }
     parts.push(part);
+    digests.push(digest);
     const { sopInstanceUID, size } = instance;
     manifest.instances.push({ sopInstanceUID, path, size, sha256: digest.sha256 });
   }
   const manifestPart = contentPart(manifestPath, encodeManifest(manifest));
-  hashContent(document, [manifestPart]);
+  for (const bytes of contentBytes([manifestPart])) addContent(bytes);
   parts.push(manifestPart);
-  document.update(centralDirectory(parts));
+  addContent(centralDirectory(parts));
+  const frameDigest = frame.digest('hex');
+  if (known !== null && known.frame !== frameDigest) {
+    // the same files, laid out by another software
+    return packageStudy({ ...p, sealed: async () => null });
+  }
+  const sha256 = known === null ? document.digest('hex') : known.sha256;
   return {
     size: zipSize(parts),
-    sha256: new Uint8Array(document.digest()),
+    sha256: fromHex(sha256),
     manifest,
     instances,
+    seal: { digests, frame: frameDigest, sha256 },
     stream: () => streamParts(store, studyInstanceUID, parts),
   };
 }
 
-function hashContent(document: ReturnType<typeof createHash>, parts: readonly Part[]): void {
-  for (const part of parts) {
-    document.update(localHeader(part));
-    if ('content' in part) document.update(part.content);
-  }
+function contentBytes(parts: readonly Part[]): Uint8Array[] {
+  return parts.flatMap(part => ('content' in part ? [localHeader(part), part.content] : []));
 }
 
 /** `held`: the bytes, where they were read and are few enough to keep for the document's digest. */
@@ -121,8 +148,9 @@ async function digestInstance(
   store: ImageStore,
   studyInstanceUID: string,
   instance: Instance,
+  known = instance.digests,
 ): Promise<Digests & { held: Uint8Array[] }> {
-  if (instance.digests !== undefined) return { ...instance.digests, held: [] };
+  if (known !== undefined) return { ...known, held: [] };
   const hash = createHash('sha256');
   const hold = instance.size <= heldBytes;
   const held: Uint8Array[] = [];

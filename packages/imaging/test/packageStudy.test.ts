@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { SecretKey, toHex } from '@radpass/core';
 import { dataDir, needs } from '../../../tools/needs.mjs';
-import { checkOneStudy, folderStore, type ImageStore, packageStudy } from '../dist/index.js';
+import { checkOneStudy, type DocumentSeal, folderStore, type ImageStore, packageStudy } from '../dist/index.js';
 import { inFolder, instance, otherStudyUid, studyUid } from './dicomFixture.js';
 
 const sourceKey = SecretKey.fromSeed(new Uint8Array(32).fill(1)).publicKey;
@@ -51,6 +51,38 @@ describe('packageStudy', () => {
         expect(bytes).toHaveLength(document.size);
         expect(toHex(document.sha256)).toBe(createHash('sha256').update(bytes).digest('hex'));
       }
+    }));
+
+  it('reads no file again that a seal of the same versions knows, unless the document is laid out otherwise', () =>
+    inFolder(async dir => {
+      await put(dir, 1);
+      await put(dir, 2);
+      const inner = await folderStore({ path: dir });
+      let reads = 0;
+      const store: ImageStore = {
+        ...lyingStore(inner, () => false),
+        read(uid, each) {
+          reads += 1;
+          return inner.read(uid, each);
+        },
+      };
+      const make = (sealed?: DocumentSeal) =>
+        packageStudy({ store, studyInstanceUID: studyUid, salt, sourceKey, sealed: async () => sealed ?? null });
+      const first = await make();
+      expect(reads).toBe(2);
+      const again = await make(first.seal);
+      expect(reads).toBe(2);
+      expect([again.size, toHex(again.sha256), again.seal]).toEqual([first.size, toHex(first.sha256), first.seal]);
+      expect(await collect(again.stream())).toEqual(await collect(first.stream()));
+      reads = 0;
+      for (const stale of [
+        { ...first.seal, frame: '0'.repeat(64), sha256: '0'.repeat(64) },
+        { ...first.seal, digests: first.seal.digests.slice(1) },
+        { ...first.seal, digests: [...first.seal.digests].reverse() },
+      ]) {
+        expect(toHex((await make(stale)).sha256)).toBe(toHex(first.sha256));
+      }
+      expect(reads).toBe(6);
     }));
 
   it('gives the same bytes from another folder, other names, another order and other times', () =>
