@@ -3,6 +3,7 @@
 import { ClientError } from '@radpass/client';
 import { hexBytes } from '@radpass/client/node';
 import { CodedError } from '@radpass/core';
+import { ImagingError } from '@radpass/imaging';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import type { z } from 'zod';
 import { codeOf, GatewayError } from './errors.js';
@@ -50,7 +51,8 @@ export function answerErrors(log: Log): ErrorRequestHandler {
       return;
     }
     const { status, code, message, detail } = describe(error);
-    if (status === 500) log('request-failed', { reason: codeOf(error), place: placeOf(error) });
+    if (status === 500 || code === 'IMAGING_ARCHIVE')
+      log('request-failed', { reason: codeOf(error), place: placeOf(error) });
     response.status(status);
     send(response, { error: { code, message, detail } });
   };
@@ -65,6 +67,9 @@ function placeOf(error: unknown): string {
 function describe(error: unknown): { status: number; code: string; message: string; detail: unknown } {
   if (error instanceof ClientError) {
     return { status: 503, code: error.code, message: 'the node can not be asked at the moment', detail: {} };
+  }
+  if (error instanceof ImagingError && error.code === 'IMAGING_ARCHIVE') {
+    return { status: 503, code: error.code, message: 'the image archive can not be asked at the moment', detail: {} };
   }
   if (error instanceof CodedError) {
     const status = statuses[error.code] ?? (error.code.startsWith('CORE_') ? 400 : 500);

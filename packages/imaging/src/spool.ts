@@ -40,6 +40,8 @@ export class OpenCopy implements RandomAccess {
   readonly #handle: FileHandle;
   readonly #key: Buffer;
   readonly #size: number;
+  /** Filled again for every block; what is handed on never points into it. */
+  readonly #sealed = Buffer.allocUnsafeSlow(blockBytes + tagBytes);
   #block = -1;
   #bytes: Buffer = Buffer.alloc(0);
 
@@ -52,7 +54,7 @@ export class OpenCopy implements RandomAccess {
   async #load(block: number): Promise<Buffer> {
     if (this.#block === block) return this.#bytes;
     const length = Math.min(blockBytes, this.#size - block * blockBytes);
-    const sealed = Buffer.allocUnsafeSlow(length + tagBytes);
+    const sealed = this.#sealed.subarray(0, length + tagBytes);
     const at = block * (blockBytes + tagBytes);
     for (let filled = 0; filled < sealed.length; ) {
       const { bytesRead } = await this.#handle.read(sealed, filled, sealed.length - filled, at + filled);
@@ -61,8 +63,11 @@ export class OpenCopy implements RandomAccess {
     }
     const decipher = createDecipheriv(cipher, this.#key, nonceOf(block));
     decipher.setAuthTag(sealed.subarray(length));
+    this.#block = -1;
     try {
-      this.#bytes = Buffer.concat([decipher.update(sealed.subarray(0, length)), decipher.final()]);
+      // in this mode update gives all bytes and final only its verdict
+      this.#bytes = decipher.update(sealed.subarray(0, length));
+      decipher.final();
     } catch (cause) {
       throw fail('damaged', 'a copy in the spool was altered', cause);
     }
@@ -149,16 +154,19 @@ export class Spool {
       handle = await this.#create(path);
       for await (const bytes of inBlocks(content)) {
         const sealer = createCipheriv(cipher, key, nonceOf(block++));
-        const sealed = Buffer.concat([sealer.update(bytes), sealer.final(), sealer.getAuthTag()]);
-        while (this.#used + sealed.length > this.#maxBytes) {
+        const sealed = sealer.update(bytes);
+        sealer.final();
+        const room = sealed.length + tagBytes;
+        while (this.#used + room > this.#maxBytes) {
           if (!(await makeRoom())) throw fail('full', 'the spool has no room for a copy of the study');
         }
-        this.#used += sealed.length;
-        taken += sealed.length;
+        this.#used += room;
+        taken += room;
         hash.update(bytes);
         crc = crc32(bytes, crc);
         size += bytes.length;
         await write(handle, sealed);
+        await write(handle, sealer.getAuthTag());
       }
       await handle.close();
     } catch (error) {

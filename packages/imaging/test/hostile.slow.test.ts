@@ -13,12 +13,12 @@ const mutants = 10_000;
 const sumOf = (counts: Record<string, number>): number => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 describe('mutants', () => {
-  it('end in a code or a result, within 2 s and 256 MiB, and write nothing elsewhere', async () => {
+  it('end in a code or a result, within 2 s of CPU and 256 MiB, and write nothing elsewhere', async () => {
     const run = fileURLToPath(new URL('./hostileRun.js', import.meta.url));
     const options = { maxBuffer: 16 * 1024 * 1024 };
     const { stdout } = await promisify(execFile)(process.execPath, [run, String(seed), String(mutants)], options);
     process.stdout.write(`seed ${seed}: ${stdout}\n`);
-    const { codes, slowestMs, peakMiB, strays } = JSON.parse(stdout) as Outcome;
+    const { codes, slowestCpuMs, slowestMs, peakMiB, strays } = JSON.parse(stdout) as Outcome;
     for (const [kind, counts] of Object.entries(codes)) {
       const strange = Object.keys(counts).filter(code => !/^(IMAGING_[A-Z_]+|accepted)$/.test(code));
       expect([kind, strange]).toEqual([kind, []]);
@@ -28,7 +28,8 @@ describe('mutants', () => {
     expect(kinds).toHaveLength(8);
     expect(Object.values(codes).reduce((sum, counts) => sum + sumOf(counts), 0)).toBe(4 * mutants);
     expect(strays).toEqual([]);
-    expect(slowestMs).toBeLessThan(2000);
+    expect(slowestCpuMs).toBeLessThan(2000);
+    expect(slowestMs).toBeLessThan(60_000);
     expect(peakMiB).toBeLessThan(256);
   }, 1_800_000);
 });
