@@ -32,6 +32,7 @@ import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
 import { LaterChecks } from './laterChecks.js';
 import { applyEvidence } from './offences.js';
+import { creditVotes } from './openDuties.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
 import type { TransactionContext } from './transactionContext.js';
@@ -240,6 +241,9 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
   checkVoteSets(block, record, context, later);
   checkRecord(header, record);
   finalityTable.set(layer, record);
+  const parentSlot = parent.header.slot;
+  const seatsOthers = !equalBytes(before.root.id, record.root.id);
+  creditVotes(layer, { slot: header.slot, parentSlot, body: block.body, committee, seatsOthers, params: context.params });
   addVrfOutput(layer, header.slot, output);
   const ofSlot = transactionContext({ ...p, state: layer, slot: header.slot });
   const contentIds = applyTransactions(block, layer, ofSlot, later);

@@ -7,7 +7,8 @@
  *   2. nonce m+1, from nonce m and the VRF outputs of epoch m-1 (consensus/beacon.ts)
  *   3. the stake table of m+1 = the snapshot at the end of m-2 if the chain records its block final by now, the end
  *      of m-1, and somebody has weight in it; otherwise the table of m stays. Tables 0 to 2 are genesis' own
- *   4. what no later block reads is dropped
+ *   4. the audit of m-1 opens, and the one that no vote can reach any more closes (epochAudit.ts)
+ *   5. what no later block reads is dropped
  *
  * So leaders are known one epoch ahead, and nobody gains by timing a study: three epochs lie in between.
  * A skipped epoch has the state of the last block before it; only the first one passed can have had VRF outputs.
@@ -33,7 +34,9 @@ import {
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { epochOf } from './consensus/params.js';
+import { closeAudit } from './epochAudit.js';
 import type { Genesis } from './genesis.js';
+import { closingLag, openAudit } from './openEpochs.js';
 import { takeStakeSnapshot } from './stakeSnapshot.js';
 import { StateLayer, type StateSource } from './stateView.js';
 import type { TransactionContext } from './transactionContext.js';
@@ -43,11 +46,18 @@ export const lastFoundersEpoch = 2;
 
 /**
  * Bring `layer`, the state after the parent, to the start of `epoch`.
- * @param parentHeight - height of the parent: the newest block of the epochs passed
+ * @param p.parentHeight - height of the parent: the newest block of the epochs passed
+ * @param p.foresees - only leaders and nonces are asked for: audits stay open. Snapshots come first and see nothing of them
  */
 export function applyBoundary(
   layer: StateLayer,
-  p: { genesis: Genesis; parentHeight: number; epoch: number; rules?: Consensus | undefined },
+  p: {
+    genesis: Genesis;
+    parentHeight: number;
+    epoch: number;
+    rules?: Consensus | undefined;
+    foresees?: boolean;
+  },
 ): void {
   const last = lastEpoch(layer);
   if (p.epoch <= last) return;
@@ -57,7 +67,11 @@ export function applyBoundary(
   const snapshotTable = takeStakeSnapshot(layer, { genesis, epoch: last, passed: p.epoch - last, rules });
   const tableId = addStakeTable(layer, snapshotTable);
   const { slotsPerEpoch } = genesis.params;
-  const outputs = takeVrfOutputs(layer, last * slotsPerEpoch, (last + 1) * slotsPerEpoch);
+  const blocks = takeVrfOutputs(layer, last * slotsPerEpoch, (last + 1) * slotsPerEpoch);
+  const outputs = blocks.map(({ output }) => output);
+  const slots = blocks.map(({ slot }) => slot);
+  openAudit(layer, last, slots, genesis.params);
+  const lag = closingLag(genesis.params);
   const { finalizedHeight } = finalityOf(layer);
   for (let epoch = last + 1; epoch <= p.epoch; epoch++) {
     setSnapshot(layer, epoch - 1, { height: p.parentHeight, tableId });
@@ -67,7 +81,8 @@ export function applyBoundary(
       const taken = snapshot.height <= finalizedHeight && snapshotTotal(layer, snapshot) > 0;
       setTableOf(layer, epoch + 1, taken ? snapshot.tableId : tableIdOf(layer, epoch));
     }
-    dropBefore(layer, epoch);
+    if (!p.foresees) closeAudit(layer, epoch - lag, { genesis, rules });
+    dropBefore(layer, epoch, lag - 1);
   }
   setLastEpoch(layer, p.epoch);
 }
@@ -90,7 +105,7 @@ function stateForSlot(p: { genesis: Genesis; state: StateSource; slot: number; r
   const layer = new StateLayer(state);
   // The parent's height is not at hand and not needed: no block after genesis is final by its own record, and at
   // genesis the snapshot is the founders' table.
-  applyBoundary(layer, { genesis, parentHeight: Number.MAX_SAFE_INTEGER, epoch, rules });
+  applyBoundary(layer, { genesis, parentHeight: Number.MAX_SAFE_INTEGER, epoch, rules, foresees: true });
   return layer;
 }
 

@@ -18,6 +18,7 @@ import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
 import { chooseEvidence } from './offences.js';
+import { creditVotes } from './openDuties.js';
 import { chooseTransactions } from './producerPolicy.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
@@ -122,7 +123,8 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
       applyBlock({ genesis, parent: on, block: accused, verifier, rules, ...(p.hash && { hash: p.hash }) }),
   });
   const committee = committeeOfGenesis(genesis, rules);
-  const { votes, record } = chooseVotes(p, finalityOf(layer), {
+  const before = finalityOf(layer);
+  const { votes, record } = chooseVotes(p, before, {
     chainId,
     params,
     committee,
@@ -132,6 +134,9 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
     rules,
   });
   finalityTable.set(layer, record);
+  const parentSlot = parent.header.slot;
+  const seatsOthers = !equalBytes(before.root.id, record.root.id);
+  creditVotes(layer, { slot, parentSlot, body: votes, committee, seatsOthers, params });
   addVrfOutput(layer, slot, output);
   const context = transactionContext({ genesis, state: layer, slot, verifier, rules });
   const chosen = chooseTransactions({

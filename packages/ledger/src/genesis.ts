@@ -87,6 +87,7 @@ const bounds: Partial<Record<keyof Params, readonly [number, number]>> = {
   maxVoteBytes: [4_096, blockLimits.voteBytes],
   maxEvidenceBytes: [0, blockLimits.evidenceBytes],
   maxEvidence: [0, blockLimits.evidence],
+  voteWindowSlots: [1, 4_096],
   growthMillionths: [0, 1_000_000],
   growthEpochs: [1, 1_000_000],
 };

@@ -7,6 +7,7 @@
  * Both stand only under a policy that remembers something.
  */
 import { list, map, tuple, uint } from '@radpass/core';
+import { sleeps } from './consensus/dormancy.js';
 import type { Consensus } from './consensus/index.js';
 import { type StakeTable, takeSnapshot } from './consensus/stake.js';
 import { maxMemory, type StakeInput } from './consensus/stakePolicy.js';
@@ -57,6 +58,7 @@ export function takeStakeSnapshot(
     sources: stakeCounts(layer).map(source => ({
       ...source,
       accredited: accreditedOf(layer, genesis, source.sourceKey, timeMs),
+      dormant: sleeps(layer, source.sourceKey, params),
       memory: stakeMemory(layer, source.sourceKey),
     })),
     founders: genesis.founders,

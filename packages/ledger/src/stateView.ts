@@ -2,12 +2,12 @@
  * The state as nested views: a source of values by key, and layers of changes over it.
  *
  * A key is a string of one-byte characters (latin1): 'L' ‖ table byte ‖ table key for a value, 'N' ‖ path for a page of
- * the state tree (stateTree.ts). Tables and their values: tables.ts. The pages can be rebuilt from the values.
+ * the state tree (stateTree.ts), 'A' ‖ epoch for rows whose root is a value (audit.ts). Tables and their values: tables.ts. The pages can be rebuilt from the values.
  */
 import { sha256 } from '@radpass/core';
 import { changeTree, type Hash, type LeafChange, treeKey } from './stateTree.js';
 
-/** 'L' or 'N' and what follows, each character one byte. */
+/** 'L', 'N' or 'A' and what follows, each character one byte. */
 export type StateKey = string;
 
 /** New values by key; null removes. */

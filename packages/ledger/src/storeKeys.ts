@@ -4,6 +4,7 @@
  * Keys are latin1 text, one character a byte, ordered bytewise; heights are 8 bytes big-endian.
  *
  *   L, N   flat state at the newest final block (stateTree)   rebuilt from the blocks
+ *   A epoch                  audit rows of a closed epoch whose root is in the state     rebuilt from the blocks
  *   B id                     block                            fetched again from peers
  *   C id                     changes of a block not yet final recomputed from the block
  *   H height                 final chain: [id, parent, slot, producer, number of transactions]   recomputed
@@ -37,6 +38,7 @@ export function fromLatin1(text: string): Uint8Array {
 export const storeKeys = {
   leaf: 'L',
   node: 'N',
+  audit: (epoch: number): string => `A${latin1(u64be(epoch))}`,
   block: (id: Uint8Array): string => `B${latin1(id)}`,
   changes: (id: Uint8Array): string => `C${latin1(id)}`,
   height: (height: number): string => `H${latin1(u64be(height))}`,
@@ -72,7 +74,7 @@ export const storeKeys = {
 export type MetaName = 'format' | 'genesis' | 'head' | 'final' | 'certificates' | 'counts' | 'boot' | 'rebuild';
 
 /** The kinds that a rebuild from the blocks writes anew. */
-export const derivedPrefixes = ['L', 'N', 'C', 'H', 'U', 'T', 's', 'g', 'p', 'r'] as const;
+export const derivedPrefixes = ['L', 'N', 'A', 'C', 'H', 'U', 'T', 's', 'g', 'p', 'r'] as const;
 
 /** The first key after all keys that begin with `prefix`. */
 export function afterPrefix(prefix: string): string {

@@ -43,10 +43,8 @@ export const tables = {
   snapshots: 19,
   stakeTables: 20,
   capped: 21,
-  /** Empty until dormancy is judged. */
   duties: 22,
   fullEpochs: 23,
-  /** Empty until the audit is part of the state. */
   audit: 24,
   epochs: 25,
   offences: 26,

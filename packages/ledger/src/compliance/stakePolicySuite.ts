@@ -41,6 +41,7 @@ function makeInputs(): StakeInput[] {
         count: below(4) === 0 ? 0 : below(below(2) === 0 ? 5 : 4_000),
         open: below(5) > 0,
         jailedUntilEpoch: below(4) === 0 ? seed + 1 : 0,
+        dormant: below(6) === 0,
         accredited: below(3) === 0 ? 0 : below(6_000),
         memory: [],
       }),

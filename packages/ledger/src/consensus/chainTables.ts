@@ -2,10 +2,10 @@
  * What consensus keeps in the state (tables.ts, numbers 16 to 25): whatever the validity of a later block depends on.
  *
  *   16 finality     no key         -> [root, justified, finalized, justifiedHeight, finalizedHeight], the first three [slot, id]
- *   17 nonces       u64be epoch    -> [nonce]                     of the standing epoch and the next
+ *   17 nonces       u64be epoch    -> [nonce]                     of the standing epoch, the next, and those whose audit is open
  *   18 vrfOutputs   u64be slot     -> [output (64)]               of the standing epoch's blocks
  *   19 snapshots    u64be epoch    -> [height, tableId]           at the end of the epoch: height of its last block
- *   20 stakeTables  u64be epoch    -> [tableId]                   of the standing epoch and the next
+ *   20 stakeTables  u64be epoch    -> [tableId]                   of the same epochs
  *                   tableId        -> [[sourceKey, nodeKey, weight] …]   tableId = SHA-256 of this value
  *   25 epochs       no key         -> [last epoch whose boundary work is done]
  *
@@ -96,7 +96,7 @@ export function setLastEpoch(layer: StateLayer, epoch: number): void {
   epochTable.set(layer, epoch);
 }
 
-/** The nonce of the state's epoch or the next; 32 bytes. @throws RangeError for others */
+/** The nonce of the state's epoch, the next, or one whose audit is open; 32 bytes. @throws RangeError for others */
 export function nonceOf(state: StateSource, epoch: number): Uint8Array {
   return required(nonceTable.get(state, u64be(epoch)), `nonce of epoch ${epoch}`);
 }
@@ -109,13 +109,17 @@ export function addVrfOutput(layer: StateLayer, slot: number, output: Uint8Array
   outputTable.set(layer, output, u64be(slot));
 }
 
-/** Take out the outputs of the slots from `first` up to but without `end`, in slot order. */
-export function takeVrfOutputs(layer: StateLayer, first: number, end: number): Uint8Array[] {
-  const outputs: Uint8Array[] = [];
+/** Take out the outputs of the slots from `first` up to but without `end`, in slot order: those that have a block. */
+export function takeVrfOutputs(
+  layer: StateLayer,
+  first: number,
+  end: number,
+): { readonly slot: number; readonly output: Uint8Array }[] {
+  const outputs: { slot: number; output: Uint8Array }[] = [];
   for (let slot = first; slot < end; slot++) {
     const output = outputTable.get(layer, u64be(slot));
     if (output) {
-      outputs.push(output);
+      outputs.push({ slot, output });
       outputTable.set(layer, null, u64be(slot));
     }
   }
@@ -154,7 +158,7 @@ export function addStakeTable(layer: StateLayer, table: StakeTable): Uint8Array 
   return tableId;
 }
 
-/** The hash of the table of the state's epoch or the next. @throws RangeError for others */
+/** The hash of the table of the state's epoch, the next, or one whose audit is open. @throws RangeError for others */
 export function tableIdOf(state: StateSource, epoch: number): Uint8Array {
   return required(tableOfEpoch.get(state, u64be(epoch)), `stake table of epoch ${epoch}`);
 }
@@ -163,7 +167,7 @@ export function setTableOf(layer: StateLayer, epoch: number, tableId: Uint8Array
   tableOfEpoch.set(layer, tableId, u64be(epoch));
 }
 
-/** The leaders' weights in the state's epoch or the next. @throws RangeError for others */
+/** The leaders' weights in the state's epoch, the next, or one whose audit is open. @throws RangeError for others */
 export function stakeTable(state: StateSource, epoch: number): StakeTable {
   return tableById(state, tableIdOf(state, epoch));
 }
@@ -194,20 +198,27 @@ export function snapshotTotal(state: StateSource, snapshot: Snapshot): number {
   return tableById(state, snapshot.tableId).total;
 }
 
-/** Drop what no later block reads once `epoch` stands: older nonce, table and snapshot, and tables that nothing names. */
-export function dropBefore(layer: StateLayer, epoch: number): void {
-  const before = u64be(epoch - 1);
+/**
+ * Drop what no later block reads once `epoch` stands: older nonces, tables and snapshots, and tables that nothing names.
+ * @param kept - so many epochs before `epoch` keep nonce and table: those whose audit is open
+ */
+export function dropBefore(layer: StateLayer, epoch: number, kept: number): void {
   const dropped: Uint8Array[] = [];
-  const old = tableOfEpoch.get(layer, before);
-  if (old) dropped.push(old);
-  tableOfEpoch.set(layer, null, before);
-  nonceTable.set(layer, null, before);
+  const oldest = epoch - kept;
+  if (oldest >= 1) {
+    const before = u64be(oldest - 1);
+    const old = tableOfEpoch.get(layer, before);
+    if (old) dropped.push(old);
+    tableOfEpoch.set(layer, null, before);
+    nonceTable.set(layer, null, before);
+  }
   if (epoch >= 2) {
     dropped.push(snapshotOf(layer, epoch - 2).tableId);
     snapshotTable.set(layer, null, u64be(epoch - 2));
   }
-  const named = [tableIdOf(layer, epoch), tableIdOf(layer, epoch + 1), snapshotOf(layer, epoch - 1).tableId].map(toHex);
+  const named = new Set([toHex(snapshotOf(layer, epoch - 1).tableId)]);
+  for (let at = Math.max(0, oldest); at <= epoch + 1; at++) named.add(toHex(tableIdOf(layer, at)));
   for (const tableId of dropped) {
-    if (!named.includes(toHex(tableId))) layer.set(leafKey(tables.stakeTables, tableId), null);
+    if (!named.has(toHex(tableId))) layer.set(leafKey(tables.stakeTables, tableId), null);
   }
 }

@@ -4,7 +4,7 @@ import { accredited } from './accredited.js';
 import { fadingGenesis } from './fadingGenesis.js';
 import { growthCapped } from './growthCapped.js';
 import type { StakeEntry } from './leader.js';
-import { withoutJailed } from './stakeFilters.js';
+import { withoutDormant, withoutJailed } from './stakeFilters.js';
 import { type StakeInput, type StakePolicy, type StakeResult, studyCount, sumOf } from './stakePolicy.js';
 
 /** Weights of an epoch: entries sorted by sourceKey, each weight > 0. */
@@ -13,13 +13,16 @@ export interface StakeTable {
   readonly total: number;
 }
 
+/** Around every named policy. */
+const present = (policy: StakePolicy): StakePolicy => withoutJailed(withoutDormant(policy));
+
 /** Policies by the name that genesis carries. */
 export const stakePolicies = Object.freeze({
   /** For tests, demonstrations and closed groups: whoever publishes fake studies gains weight as fast as quotas allow. */
-  open: withoutJailed(fadingGenesis(studyCount)),
-  capped: withoutJailed(fadingGenesis(growthCapped(studyCount))),
+  open: present(fadingGenesis(studyCount)),
+  capped: present(fadingGenesis(growthCapped(studyCount))),
   /** Only accredited studies count; founders carry the network until there are some. */
-  accredited: withoutJailed(fadingGenesis(growthCapped(accredited(studyCount)))),
+  accredited: present(fadingGenesis(growthCapped(accredited(studyCount)))),
 }) satisfies Readonly<Record<string, StakePolicy>>;
 export type StakePolicyName = keyof typeof stakePolicies;
 

@@ -11,6 +11,11 @@ function without(inner: StakePolicy, isOut: (source: StakeSource, input: StakeIn
   };
 }
 
+/** A source that slept through its duties has no weight until it publishes defineSource again (dormancy.ts). */
+export function withoutDormant(inner: StakePolicy): StakePolicy {
+  return without(inner, source => source.dormant);
+}
+
 /** A source that voted or produced twice has no weight until its release. */
 export function withoutJailed(inner: StakePolicy): StakePolicy {
   return without(inner, (source, { epoch }) => epoch < source.jailedUntilEpoch);

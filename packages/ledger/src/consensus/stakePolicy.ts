@@ -24,6 +24,8 @@ export interface StakeSource {
   readonly open: boolean;
   /** It voted or produced twice: no weight in snapshots at the end of earlier epochs than this one; 0 for who never did. */
   readonly jailedUntilEpoch: number;
+  /** It missed its duties until it counts as gone (dormancy.ts). */
+  readonly dormant: boolean;
   /** Studies that the payers of genesis vouch for at this time, all together. */
   readonly accredited: number;
   /** What the policy remembered of it at the last snapshot; empty for a source that is new. */

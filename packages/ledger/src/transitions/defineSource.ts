@@ -2,9 +2,10 @@
  * defineSource: a source enters the directory, or replaces its entry by one with a higher seq.
  *
  * nextKeyHash is the standing one, or any if none stands; empty keeps it. A nodeKey is unique
- * for ever; a first registration carries a stamp and is at most 24 h old; a permissioned network lists its sources.
+ * for ever; a dormant source wakes; a first registration carries a stamp and is at most 24 h old; a permissioned network lists its sources.
  */
 import { type DefineSource, equalBytes, stampBits } from '@radpass/core';
+import { wake } from '../consensus/dormancy.js';
 import { spendFirstSource, spendSourceUpdate, stampBitsWanted } from '../quotas.js';
 import type { StateLayer } from '../stateView.js';
 import { addSource, nodeKeyTable, type SourceEntry, sourceTable } from '../tables.js';
@@ -49,6 +50,7 @@ function replace(layer: StateLayer, tuple: DefineSource, standing: SourceEntry, 
   const next = { ...standing, seq, url, nodeKey, tlsPins, nextKeyHash, definedSlot: ctx.slot };
   sourceTable.set(layer, next, sourceKey);
   nodeKeyTable.set(layer, sourceKey, nodeKey);
+  wake(layer, sourceKey);
 }
 
 export function applyDefineSource(layer: StateLayer, tuple: DefineSource, ctx: TransactionContext): void {

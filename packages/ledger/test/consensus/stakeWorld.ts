@@ -6,7 +6,7 @@ export const keyOf = (name: string) => seedKey(name).publicKey;
 
 export function source(name: string, count: number, over: Partial<StakeSource> = {}): StakeSource {
   const keys = { sourceKey: keyOf(name), nodeKey: keyOf(`${name} node`) };
-  return { ...keys, count, open: true, jailedUntilEpoch: 0, accredited: 0, memory: [], ...over };
+  return { ...keys, count, open: true, jailedUntilEpoch: 0, dormant: false, accredited: 0, memory: [], ...over };
 }
 
 export function input(sources: readonly StakeSource[], over: Partial<StakeInput> = {}): StakeInput {
