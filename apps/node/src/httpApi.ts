@@ -4,8 +4,8 @@
  */
 
 import { hexBytes } from '@radpass/client/node';
-import { explainTuple, fromHex, parsePublicKey } from '@radpass/core';
-import type { Chain, Genesis, LedgerStatus } from '@radpass/ledger';
+import { equalBytes, explainTuple, fromHex, parsePublicKey, toHex } from '@radpass/core';
+import { type Chain, type Genesis, type LedgerStatus, proveAuditRow } from '@radpass/ledger';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
@@ -121,6 +121,7 @@ export function createHttpApi(init: ApiInit): Express {
     if (table === undefined) throw badRequest(`no table ${name}; there are ${[...tableNumbers.keys()].join(', ')}`);
     send(response, chain.proof(table, fromHex(text(request, 'key'))));
   });
+  app.get('/v1/audit', (request, response) => send(response, auditOf(chain, request)));
   app.get('/v1/producers', async (_request, response) => send(response, { producers: await chain.producers() }));
   app.get('/v1/seq', (request, response) => send(response, { bound: chain.seqBound(seqQuery(request)) }));
   app.get('/v1/events', (request, response) => streamEvents(init.events, request, response));
@@ -184,6 +185,21 @@ function prefixOf<N extends string>(request: Request, names: readonly [N, N]): R
   const prefix = text(request, name);
   if (!/^[0-9a-f]{1,256}$/.test(prefix)) throw badRequest(`${name}: expected 1 to 256 lowercase hex characters`);
   return { [name]: prefix } as Record<N, string>;
+}
+
+/** An epoch's rows, or one row with its path. */
+function auditOf(chain: Chain, request: Request): object {
+  const { epoch, source } = request.query;
+  if (epoch !== undefined && (typeof epoch !== 'string' || !/^\d{1,15}$/.test(epoch))) {
+    throw badRequest('epoch: expected a whole number');
+  }
+  const reading = chain.audit(epoch === undefined ? undefined : Number(epoch));
+  if (!reading) throw notFound(epoch === undefined ? 'closed audit yet' : `closed audit of epoch ${epoch}`);
+  if (source === undefined) return reading;
+  const sourceKey = parsePublicKey(text(request, 'source'));
+  const index = reading.rows.findIndex(row => equalBytes(row.sourceKey, sourceKey));
+  if (index < 0) throw notFound(`row of source ${toHex(sourceKey)} in epoch ${reading.epoch}`);
+  return { ...reading, rows: [reading.rows[index]], index, path: proveAuditRow(reading.rows, index) };
 }
 
 function seqQuery(request: Request): Parameters<Chain['seqBound']>[0] {

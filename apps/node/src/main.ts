@@ -6,6 +6,7 @@ import { layerOptions, printJson, runCommandLine, UsageError, untilSignal } from
 import { explainTuple, fromHex, parseTransaction, toHex } from '@radpass/core';
 import { type StakePolicyName, stakePolicies } from '@radpass/ledger';
 import { Command } from 'commander';
+import { auditCsv, auditFolder, auditJson, auditTable, epochRange } from './commands/audit.js';
 import { saveCheckpoint } from './commands/checkpoint.js';
 import { newGenesis } from './commands/genesis.js';
 import { bind, newKeys } from './commands/key.js';
@@ -153,6 +154,18 @@ program
       result,
       `${dataDir}: ${result.blocks} blocks are good; final height ${result.finalHeight}, state ${result.stateRoot}`,
     );
+  });
+
+program
+  .command('audit')
+  .description("recompute from a stopped node's folder what every source was to do and did, epoch by epoch")
+  .option('--data-dir <dir>', "the node's folder (default: HOME/data)")
+  .option('--epochs <A..B>', 'only these epochs', epochRange, { first: 0, last: Number.MAX_SAFE_INTEGER })
+  .option('--csv', 'comma-separated values')
+  .action(async options => {
+    const audits = await auditFolder({ dataDir: options.dataDir ?? inHome('data'), epochs: options.epochs });
+    if (options.csv) process.stdout.write(auditCsv(audits));
+    else say(auditJson(audits), auditTable(audits));
   });
 
 program

@@ -44,6 +44,13 @@ const operations: Operation[] = [
     answer: schemas.proofSchema,
     query: ['table', 'key'],
   },
+  {
+    method: 'get',
+    path: '/v1/audit',
+    summary: 'What every source was to do and did in an epoch, or one source with its proof',
+    answer: schemas.auditSchema,
+    query: ['epoch', 'source'],
+  },
   { method: 'get', path: '/v1/producers', summary: 'Blocks produced by each source', answer: schemas.producersSchema },
   {
     method: 'get',

@@ -106,6 +106,14 @@ export class NodeApi {
     return this.#get(`/v1/proof?${new URLSearchParams({ table, key: toHex(key) })}`, schemas.proofSchema);
   }
 
+  /** What every source was to do and did in an epoch, by default the newest closed one; or one source's row with its path. */
+  audit(q: { epoch?: number; source?: PublicKey } = {}): Promise<schemas.AuditEntry> {
+    const query = new URLSearchParams();
+    if (q.epoch !== undefined) query.set('epoch', String(q.epoch));
+    if (q.source) query.set('source', toHex(q.source));
+    return this.#get(`/v1/audit?${query}`, schemas.auditSchema);
+  }
+
   producers(): Promise<z.output<typeof schemas.producersSchema>> {
     return this.#get('/v1/producers', schemas.producersSchema);
   }

@@ -144,6 +144,34 @@ export const proofSchema = z.object({ checkpoint: checkpointSchema, value: hex()
 export const producersSchema = z.object({
   producers: z.array(z.object({ sourceKey: key, blocks: count, lastSlot: count })),
 });
+const auditRow = z.object({
+  sourceKey: key,
+  weight: count,
+  assigned: count,
+  produced: count,
+  orphaned: count,
+  missed: count,
+  seats: count,
+  votesDue: count,
+  cast: count,
+  late: count,
+  doubleBlocks: count,
+  doubleVotes: count,
+  surroundVotes: count,
+  invalidBlocks: count,
+});
+/** `proof`: that table 24 of the checkpoint's state holds [root, count] for the epoch; `path`: of the one row asked for. */
+export const auditSchema = z.object({
+  checkpoint: checkpointSchema,
+  epoch: count,
+  root: hash,
+  count,
+  proof: hex(),
+  rows: z.array(auditRow),
+  index: count.optional(),
+  path: z.array(hash).optional(),
+});
+export type AuditEntry = z.output<typeof auditSchema>;
 export const seqBoundSchema = z.object({ bound: count });
 
 export const eventSchemas = {

@@ -31,8 +31,9 @@ import { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
 import { LaterChecks } from './laterChecks.js';
-import { applyEvidence } from './offences.js';
+import { applyEvidence, offencesOf } from './offences.js';
 import { creditVotes } from './openDuties.js';
+import { countOffences } from './openOffences.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
 import type { TransactionContext } from './transactionContext.js';
@@ -224,6 +225,7 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
   if (!sameCheckpoint(header.root, before.root)) {
     refuse({ code: 'LEDGER_BLOCK_ROOT' }, "the header's root is not the era's");
   }
+  countOffences(layer, epoch, offencesOf(block.body, layer));
   const committee = committeeOfGenesis(genesis, rules);
   if (!equalBytes(header.committeeRoot, committee.root)) {
     refuse({ code: 'LEDGER_BLOCK_COMMITTEE' }, "the header's committeeRoot is not that of the era's voters");
@@ -243,7 +245,14 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
   finalityTable.set(layer, record);
   const parentSlot = parent.header.slot;
   const seatsOthers = !equalBytes(before.root.id, record.root.id);
-  creditVotes(layer, { slot: header.slot, parentSlot, body: block.body, committee, seatsOthers, params: context.params });
+  creditVotes(layer, {
+    slot: header.slot,
+    parentSlot,
+    body: block.body,
+    committee,
+    seatsOthers,
+    params: context.params,
+  });
   addVrfOutput(layer, header.slot, output);
   const ofSlot = transactionContext({ ...p, state: layer, slot: header.slot });
   const contentIds = applyTransactions(block, layer, ofSlot, later);

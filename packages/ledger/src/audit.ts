@@ -147,9 +147,20 @@ export function proveAuditRow(rows: readonly AuditRow[], index: number): Uint8Ar
 }
 
 /** Whether `row` is the one at `index` of the rows with this root; the root itself is proven by the state (stateProof.ts). */
-export function verifyAuditRow(p: { row: AuditRow; index: number; root: AuditRoot; proof: readonly Uint8Array[] }): boolean {
+export function verifyAuditRow(p: {
+  row: AuditRow;
+  index: number;
+  root: AuditRoot;
+  proof: readonly Uint8Array[];
+}): boolean {
   const { row, index, root, proof } = p;
-  return verifyInclusion({ root: root.root, leafHash: merkleLeaf(encodeAuditRow(row)), index, size: root.count, proof });
+  return verifyInclusion({
+    root: root.root,
+    leafHash: merkleLeaf(encodeAuditRow(row)),
+    index,
+    size: root.count,
+    proof,
+  });
 }
 
 /** Whether rows are those of a root. */

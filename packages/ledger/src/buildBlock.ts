@@ -17,8 +17,9 @@ import { encodeVoteMessage, type VoteSet, voteSetBytes } from './consensus/votes
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, type ParentView } from './genesisState.js';
-import { chooseEvidence } from './offences.js';
+import { chooseEvidence, offencesOf } from './offences.js';
 import { creditVotes } from './openDuties.js';
+import { countOffences } from './openOffences.js';
 import { chooseTransactions } from './producerPolicy.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
@@ -122,6 +123,7 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
     apply: (accused, on) =>
       applyBlock({ genesis, parent: on, block: accused, verifier, rules, ...(p.hash && { hash: p.hash }) }),
   });
+  countOffences(layer, epoch, offencesOf({ evidence }, layer));
   const committee = committeeOfGenesis(genesis, rules);
   const before = finalityOf(layer);
   const { votes, record } = chooseVotes(p, before, {

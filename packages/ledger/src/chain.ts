@@ -273,7 +273,7 @@ function stoppedError(reason: string, cause?: unknown): LedgerError {
 
 /** A running ledger. Queries answer from the newest final state unless they say otherwise. */
 export interface Chain
-  extends Pick<FinalView, 'sources' | 'source' | 'studies' | 'grants' | 'proof' | 'producers'>,
+  extends Pick<FinalView, 'sources' | 'source' | 'studies' | 'grants' | 'proof' | 'producers' | 'audit'>,
     Pick<Lookup, 'peerStatus' | 'locator' | 'blocksAfter' | 'transaction' | 'block' | 'seqBound'> {
   /** Begin duties; before it the chain only takes in what it is given. */
   start(): void;
@@ -387,6 +387,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     grants: query => view.grants(query),
     proof: (table, key) => view.proof(table, key),
     producers: () => view.producers(),
+    audit: epoch => view.audit(epoch),
     accessView: () => access,
     events: (cursor, listener) => events.follow(cursor, listener),
   };

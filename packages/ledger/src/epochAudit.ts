@@ -12,8 +12,10 @@ import { noteDuties } from './consensus/dormancy.js';
 import type { Consensus } from './consensus/index.js';
 import { votersOf } from './consensus/votes.js';
 import type { Genesis } from './genesis.js';
+import { recordedIn } from './offences.js';
 import { takeDueSlots } from './openDuties.js';
 import { takeBlockSlots } from './openEpochs.js';
+import { takeOffences } from './openOffences.js';
 import type { StateLayer } from './stateView.js';
 
 type Counts = { -readonly [K in keyof AuditRow]: AuditRow[K] };
@@ -38,17 +40,26 @@ class Rows {
   }
 }
 
-function countBlocks(rows: Rows, layer: StateLayer, epoch: number, p: ClosingContext, hasBlock: (i: number) => boolean) {
+function countBlocks(
+  rows: Rows,
+  layer: StateLayer,
+  epoch: number,
+  p: ClosingContext,
+  hasBlock: (i: number) => boolean,
+) {
   const { slotsPerEpoch } = p.genesis.params;
   const table = stakeTable(layer, epoch);
   for (const { sourceKey, weight } of table.entries) rows.of(sourceKey).weight = weight;
   const nonce = nonceOf(layer, epoch);
   // Slot 0 is genesis: nobody leads it.
   for (let i = epoch === 0 ? 1 : 0; i < slotsPerEpoch; i++) {
-    const leader = p.rules.election.selectLeader(table.entries, nonce, epoch * slotsPerEpoch + i);
+    const slot = epoch * slotsPerEpoch + i;
+    const leader = p.rules.election.selectLeader(table.entries, nonce, slot);
     const row = rows.of(leader.sourceKey);
     row.assigned++;
     if (hasBlock(i)) row.produced++;
+    else if (recordedIn(layer, { kind: 'doubleBlock', sourceKey: leader.sourceKey, slot }) !== undefined)
+      row.orphaned++;
     else row.missed++;
   }
 }
@@ -84,10 +95,13 @@ export function closeAudit(layer: StateLayer, epoch: number, p: ClosingContext):
   const rows = new Rows();
   countBlocks(rows, layer, epoch, p, hasBlock);
   countVotes(rows, layer, epoch, p);
+  for (const [sourceKey, doubleBlocks, doubleVotes, surroundVotes, invalidBlocks] of takeOffences(layer, epoch)) {
+    Object.assign(rows.of(sourceKey), { doubleBlocks, doubleVotes, surroundVotes, invalidBlocks });
+  }
   const sorted = rows.sorted();
   setAuditRows(layer, epoch, sorted);
   for (const row of sorted) {
-    const done = row.produced + row.cast;
+    const done = row.produced + row.orphaned + row.cast;
     const missed = row.missed + row.votesDue - row.cast;
     noteDuties(layer, row.sourceKey, { done, missed }, p.genesis.params);
   }

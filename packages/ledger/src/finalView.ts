@@ -4,15 +4,18 @@
  * under it.
  */
 import { encodeCanonical, equalBytes, fromHex, type PublicKey, parsePublicKey, toHex } from '@radpass/core';
+import { type AuditRow, areRowsOf, auditRootKey, auditRootOf, parseAuditRows } from './audit.js';
 import { parseBlock } from './block.js';
+import { lastEpoch } from './consensus/chainTables.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
+import { closingLag } from './openEpochs.js';
 import { type FinalRecord, finalRecord, heightRecord } from './records.js';
 import type { RevocationEntry, Revocations } from './revocations.js';
 import { proveState } from './stateProof.js';
 import { storedRoot } from './stateTree.js';
 import { leafKey } from './stateView.js';
-import { entriesUnder, getRequired, type LedgerStore } from './store.js';
+import { damaged, entriesUnder, getRequired, type LedgerStore } from './store.js';
 import { fromLatin1, latin1, storeKeys } from './storeKeys.js';
 import {
   type ConsentEntry,
@@ -56,6 +59,20 @@ export interface GrantEntry extends ConsentEntry {
   /** Greatest seq of a revocation ever seen, for this requester or everyone; 0 = none. */
   readonly revokedSeq: number;
 }
+
+/** One epoch's audit with the proof that the state holds its root. */
+export interface AuditReading {
+  readonly checkpoint: FinalCheckpoint;
+  readonly epoch: number;
+  readonly root: Uint8Array;
+  readonly count: number;
+  /** Of the root at `auditRootKey(epoch)` in table 24 (stateProof.ts). */
+  readonly proof: Uint8Array;
+  readonly rows: readonly AuditRow[];
+}
+
+/** Epochs that are looked back for one whose audit is closed. */
+const auditLookback = 1_000;
 
 export class FinalView {
   readonly #store: LedgerStore;
@@ -154,6 +171,29 @@ export class FinalView {
       value: this.#store.get(leafKey(table, key)) ?? null,
       proof: proveState(this.#store, table, key),
     }));
+  }
+
+  /**
+   * The audit of an epoch, by default of the newest that is closed; null while it is open and for an epoch without a block.
+   * @throws LedgerError LEDGER_STORE_DAMAGED when the rows are not those of the root
+   */
+  audit(wanted?: number): AuditReading | null {
+    return this.at(checkpoint => {
+      const epoch = wanted ?? this.#newestAudit();
+      const root = epoch === null ? undefined : auditRootOf(this.#store, epoch);
+      if (epoch === null || !root) return null;
+      const rows = parseAuditRows(getRequired(this.#store, storeKeys.audit(epoch), `the audit of epoch ${epoch}`));
+      if (!areRowsOf(rows, root)) throw damaged(`the audit rows of epoch ${epoch} are others`);
+      return { checkpoint, epoch, ...root, proof: proveState(this.#store, tables.audit, auditRootKey(epoch)), rows };
+    });
+  }
+
+  #newestAudit(): number | null {
+    const newest = lastEpoch(this.#store) - closingLag(this.#genesis.params);
+    for (let epoch = newest; epoch >= Math.max(0, newest - auditLookback); epoch--) {
+      if (auditRootOf(this.#store, epoch)) return epoch;
+    }
+    return null;
   }
 
   /** Blocks a source produced among the last final ones. */

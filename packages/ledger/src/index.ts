@@ -2,6 +2,21 @@
 
 // Judge and build blocks
 export { type ApplyBlockInput, applyBlock } from './applyBlock.js';
+// Audit
+export {
+  type AuditRoot,
+  type AuditRow,
+  auditColumns,
+  auditRootKey,
+  auditRootOf,
+  auditRootOfRows,
+  encodeAuditRow,
+  encodeAuditRows,
+  parseAuditRows,
+  proveAuditRow,
+  verifyAuditRow,
+} from './audit.js';
+export { auditStore, type EpochAudit } from './auditStore.js';
 export {
   type Block,
   type Body,
@@ -54,7 +69,7 @@ export { type StakeEntry, selectLeader } from './consensus/leader.js';
 export { matured } from './consensus/matured.js';
 export { defaultParams, epochOf, type Params, paramNames, tinyParams } from './consensus/params.js';
 export { type StakePolicyName, type StakeTable, stakePolicies } from './consensus/stake.js';
-export { withoutJailed } from './consensus/stakeFilters.js';
+export { withoutDormant, withoutJailed } from './consensus/stakeFilters.js';
 export {
   type Notional,
   type StakeInput,
@@ -80,7 +95,7 @@ export { vrfOutput, vrfProve, vrfVerify } from './consensus/vrf.js';
 // Errors
 export { type EvidenceFault, LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
 export type { ChainEvent, Delivered } from './events.js';
-export type { FinalCheckpoint, GrantEntry, SourceEntry, StudyEntry } from './finalView.js';
+export type { AuditReading, FinalCheckpoint, GrantEntry, SourceEntry, StudyEntry } from './finalView.js';
 // Make and read genesis
 export {
   createGenesis,

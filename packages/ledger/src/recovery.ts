@@ -180,7 +180,7 @@ function readBlock(store: LedgerStore, id: Uint8Array, where: { height: number; 
 async function checkFlatState(store: LedgerStore, final: FinalRecord): Promise<void> {
   const listed = new Map<number, number>();
   let count = 0;
-  for (const prefix of [storeKeys.leaf, storeKeys.node, 'A']) {
+  for (const prefix of [storeKeys.leaf, storeKeys.node, storeKeys.auditRows]) {
     for await (const [key] of entriesUnder(store, prefix)) {
       count++;
       const table = prefix === storeKeys.leaf ? key.charCodeAt(1) : -1;

@@ -38,6 +38,7 @@ export function fromLatin1(text: string): Uint8Array {
 export const storeKeys = {
   leaf: 'L',
   node: 'N',
+  auditRows: 'A',
   audit: (epoch: number): string => `A${latin1(u64be(epoch))}`,
   block: (id: Uint8Array): string => `B${latin1(id)}`,
   changes: (id: Uint8Array): string => `C${latin1(id)}`,

@@ -84,12 +84,18 @@ export async function verifyStore(
   }
 }
 
-function replayBranches({ genesis, verifier, rules }: Checker, replayed: MemoryStore, height: number): Branches {
+/** Branches that go on from a replayed final block. */
+export function replayBranches(
+  { genesis, verifier, rules }: Pick<Checker, 'genesis' | 'verifier' | 'rules'>,
+  replayed: MemoryStore,
+  height: number,
+): Branches {
   const stored = getRequired(replayed, storeKeys.height(height), 'a replayed block');
   const { id, parent, slot } = heightRecord.decode(stored);
   const final: FinalRecord = { slot, id, height };
   const none = { changes: new Map(), transactionIds: [], header: null, arrival: 0, vrfOutput: new Uint8Array(0) };
-  const counts = { flat: 0, undoFrom: Number.MAX_SAFE_INTEGER };
+  const { flat } = countsRecord.decode(getRequired(replayed, storeKeys.meta('counts'), 'the counts'));
+  const counts = { flat, undoFrom: Number.MAX_SAFE_INTEGER };
   return new Branches({
     genesis,
     verifier,
@@ -102,12 +108,18 @@ function replayBranches({ genesis, verifier, rules }: Checker, replayed: MemoryS
 }
 
 /** Judge a stored block as if it had just come. */
-function addStored(branches: Branches, store: LedgerStore, id: Uint8Array, height: number): void {
+export function addStored(
+  branches: Branches,
+  store: LedgerStore,
+  id: Uint8Array,
+  height: number,
+  skipSignatures = false,
+): void {
   const block = parseBlock(getRequired(store, storeKeys.block(id), `block ${height}`));
   if (!equalBytes(block.id, id) || block.header.height !== height || !branches.tree.block(block.header.parent)) {
     throw damaged(`block ${height} is another`, { height, id: toHex(id) });
   }
-  branches.addBlock(block, transactionIdsOf(block));
+  branches.addBlock(block, transactionIdsOf(block), skipSignatures);
 }
 
 /** Blocks above the final one, and their stored changes against what they really change. Returns how many. */

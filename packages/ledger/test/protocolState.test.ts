@@ -2,6 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parsePublicKey, sha256, toHex, u64be, utf8 } from '@radpass/core';
+import { auditRootTable } from '../dist/audit.js';
+import { silenceTable } from '../dist/consensus/dormancy.js';
+import { dueSlotTable, votersEpochTable, votersTable } from '../dist/openDuties.js';
+import { blockSlotsTable } from '../dist/openEpochs.js';
+import { epochOffencesTable } from '../dist/openOffences.js';
 import { stakeMemoryTable, stakeTotalTable } from '../dist/stakeSnapshot.js';
 import { proveState, verifyStateProof } from '../dist/stateProof.js';
 import { emptyState, leafKey, StateLayer } from '../dist/stateView.js';
@@ -82,6 +87,15 @@ accreditationTable.set(layer, { seq, until: seq + 1, maxStudies: 500, contentId 
 standingGrantsTable.set(layer, { seqs: [seq], beyond: 0 }, source, study, patient);
 fullEpochsTable.set(layer, [23, 24]);
 offenceTable.set(layer, 21_700, Uint8Array.of(2), source, u64be(21_691));
+const votersId = new Uint8Array(32).fill(0x77);
+const bits = (byte: number) => Uint8Array.of(byte);
+silenceTable.set(layer, [7, 3], bits(0), source);
+dueSlotTable.set(layer, { votersId, onTime: bits(1), late: nothing }, bits(1), u64be(9));
+votersTable.set(layer, [[source, 1]], bits(2), votersId);
+votersEpochTable.set(layer, 1, bits(3), votersId);
+auditRootTable.set(layer, { root: new Uint8Array(32).fill(0x88), count: 4 }, bits(0), u64be(7));
+epochOffencesTable.set(layer, [[source, 0, 2, 0, 0]], bits(2), u64be(8));
+blockSlotsTable.set(layer, bits(0xfe), bits(1), u64be(8));
 jailTable.set(layer, 744, source);
 stakeMemoryTable.set(layer, [37_500], source);
 stakeTotalTable.set(layer, 90_000_000);

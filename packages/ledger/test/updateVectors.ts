@@ -1,0 +1,27 @@
+/**
+ * Write test/vectors/consensus.json anew, and the bytes that docs/protocol-consensus.md shows, where a rule changed on
+ * purpose: `node dist-test/updateVectors.js` after a build. Bytes of another length are left for a human to lay out.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { worked } from './worked.js';
+
+const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..');
+const values: Record<string, unknown> = { ...worked() };
+writeFileSync(join(packageDir, 'test/vectors/consensus.json'), `${JSON.stringify(values, null, 2)}\n`);
+
+/** The digits of `hex` in the layout of `block`, whose comments stay. */
+function inLayout(block: string, hex: string): string {
+  let at = 0;
+  const text = block.replace(/#.*$|[0-9a-f]/gm, found => (found.startsWith('#') ? found : hex.charAt(at++)));
+  if (at !== hex.length) throw new RangeError(`${hex.length} digits don't fit a layout of ${at}`);
+  return text;
+}
+
+const pageFile = join(packageDir, '../../docs/protocol-consensus.md');
+const page = readFileSync(pageFile, 'utf8');
+const updated = page.replace(/(```hex (\w+)\n)([^`]*)(```)/g, (_, head: string, name: string, block: string, end) => {
+  return `${head}${inLayout(block, String(values[name]))}${end}`;
+});
+writeFileSync(pageFile, updated);
