@@ -110,6 +110,19 @@ export type { Verdict } from './intake.js';
 export type { Grade, LedgerStatus, PeerStatus, SeqQuery, TransactionEntry } from './lookup.js';
 export { poolLimits } from './mempool.js';
 export { type Offence, offencesOf } from './offences.js';
+export {
+  exampleTerms,
+  type OperatorRecord,
+  operatorRecord,
+  type Penalty,
+  type PenaltyStep,
+  type PenaltyTerms,
+  penaltyOf,
+  provenSources,
+  type ReimbursedStudies,
+  reimbursementBase,
+  wilsonLowerBound,
+} from './penalty.js';
 export type { RevocationEntry } from './revocations.js';
 export type { NodeSigner, SigningMarks } from './signer.js';
 export { type LedgerStore, MemoryStore, type StoreWrite } from './store.js';
