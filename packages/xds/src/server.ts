@@ -25,7 +25,7 @@ import type { ReplayStore } from './replayGuard.js';
 import type { DocumentRequest, RegistryError } from './retrieveDocumentSet.js';
 import { faultRelatesTo, parseRequest, type VerifiedRequest, verifyRequest } from './retrieveRequest.js';
 import { createRetrieveResponse, type ResponseDocument, type StreamedMessage } from './retrieveResponse.js';
-import { sendUnderLease } from './transfer.js';
+import { Abandonment, sendUnderLease } from './transfer.js';
 import { type Clock, createViewClock } from './viewClock.js';
 
 export interface RetrieveServiceInit {
@@ -217,10 +217,7 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
     served: (ServedRecord & { opened: Opened })[],
   ): Promise<void> {
     const latest = new Map(served.map(({ opened }) => [opened.judged.document, opened.judged.ledger]));
-    let abandon: (value: null) => void = () => undefined;
-    const abandoned = new Promise<null>(resolve => {
-      abandon = resolve;
-    });
+    const abandonment = new Abandonment();
     const firstReason = (verdicts: (Serve | RefusalReason)[]): RefusalReason | null =>
       verdicts.find((verdict): verdict is RefusalReason => !Serve.is(verdict)) ?? null;
 
@@ -243,7 +240,7 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
       },
       onLost() {
         exchange.abort();
-        abandon(null);
+        abandonment.abandon();
       },
     });
     const entry: Transfer = {
@@ -251,13 +248,13 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
       stop() {
         lease.end();
         exchange.abort();
-        abandon(null);
+        abandonment.abandon();
       },
     };
     transfers.add(entry);
     try {
       const writer = exchange.respond(200, answerHeaders(message));
-      const end = await sendUnderLease({ source: message.stream(), writer, lease, abandoned, report });
+      const end = await sendUnderLease({ source: message.stream(), writer, lease, abandonment, report });
       if (end.outcome !== 'complete') exchange.abort();
       if (end.error !== undefined) report(end.error);
       for (const { opened, seq, record } of served) {

@@ -19,6 +19,30 @@ export interface TransferEnd {
   error?: unknown;
 }
 
+/**
+ * Waiting that can be cut short. Promise.race with one long-lived promise would do the same, and keep every value that
+ * ever won until that promise settles: the whole study.
+ */
+export class Abandonment {
+  #abandoned = false;
+  #wake: () => void = () => undefined;
+
+  /** Ends what waits, and all further waiting. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#wake();
+  }
+
+  /** Settles as `work` does, or with null once abandoned. One wait at a time. */
+  wait<T>(work: Promise<T>): Promise<T | null> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(null);
+      work.then(resolve, reject);
+      if (this.#abandoned) this.#wake();
+    });
+  }
+}
+
 function* pieces(chunk: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < chunk.length; at += pieceBytes) yield chunk.subarray(at, at + pieceBytes);
 }
@@ -27,14 +51,14 @@ function* pieces(chunk: Uint8Array): Generator<Uint8Array> {
  * Write everything that `source` yields and end the message, or stop in the middle. Never rejects. The caller
  * resets the connection unless the outcome is 'complete'.
  *
- * @param p.abandoned - settles when the lease is lost, so that a source that is slow to read holds nothing up
+ * @param p.abandonment - abandoned when the lease is lost, so that a source that is slow to read holds nothing up
  * @param p.report - told what went wrong while closing a source that was left in the middle
  */
 export async function sendUnderLease(p: {
   source: AsyncIterable<Uint8Array>;
   writer: Writer;
   lease: Lease;
-  abandoned: Promise<null>;
+  abandonment: Abandonment;
   report: (error: unknown) => void;
 }): Promise<TransferEnd> {
   const { writer, lease } = p;
@@ -43,7 +67,7 @@ export async function sendUnderLease(p: {
   try {
     while (true) {
       step = 'reading';
-      const next = await Promise.race([p.abandoned, reader.next()]);
+      const next = await p.abandonment.wait(reader.next());
       if (next === null) break;
       step = 'writing';
       if (next.done) {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RefusalReason } from '../dist/decide.js';
 import { createLease, type Lease } from '../dist/lease.js';
-import { sendUnderLease } from '../dist/transfer.js';
+import { Abandonment, sendUnderLease } from '../dist/transfer.js';
 
-/** Sends three pieces of 300,000 bytes under a lease that holds for as many questions. */
-async function send(questions: number, writes = Number.POSITIVE_INFINITY) {
+/** Sends some chunks, three of 300,000 bytes by default, under a lease that holds for as many questions. */
+async function send(questions: number, writes = Number.POSITIVE_INFINITY, chunks = 3, chunkBytes = 300_000) {
   const seen = { written: 0, ended: false };
   let asked = 0;
   const lost = (): RefusalReason | null => (asked > questions ? 'revoked' : null);
@@ -19,7 +19,7 @@ async function send(questions: number, writes = Number.POSITIVE_INFINITY) {
   };
   const end = await sendUnderLease({
     source: (async function* () {
-      for (let i = 0; i < 3; i++) yield new Uint8Array(300_000);
+      for (let i = 0; i < chunks; i++) yield new Uint8Array(chunkBytes);
     })(),
     writer: {
       async write(chunk) {
@@ -32,7 +32,7 @@ async function send(questions: number, writes = Number.POSITIVE_INFINITY) {
       bytesSent: () => seen.written,
     },
     lease,
-    abandoned: new Promise(() => undefined),
+    abandonment: new Abandonment(),
     report: error => {
       throw error;
     },
@@ -55,6 +55,12 @@ describe('sendUnderLease', () => {
       expect(seen.ended).toBe(false);
       expect(seen.written).toBe([0, 262_144, 300_000, 562_144, 600_000, 862_144, 900_000][questions]);
     }
+  });
+
+  it('keeps nothing of what it sent', async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    await send(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 512, 1_048_576);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(256 * 1_048_576);
   });
 
   it('tells a reader that left from a lease that was lost', async () => {
