@@ -1,4 +1,9 @@
-/** One walk over a folder of DICOM files: stats all, opens only what is new or changed since the walk before. */
+/**
+ * Walks over a folder of DICOM files. A full walk stats all and opens only what is new or changed since the walk before. A
+ * quick one, for a question about one study, stats the folders and that study's files: a file that came, went or was
+ * renamed shows in its folder's modification time. Not watched (inotify and its like): they say nothing of network drives,
+ * lose events, and a study served without its newest series is worse than a walk.
+ */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, opendir, stat } from 'node:fs/promises';
@@ -38,6 +43,10 @@ export function versionOf(stats: { size: bigint; mtimeNs: bigint; ino: bigint })
   return `${stats.size}-${stats.mtimeNs}-${stats.ino}`;
 }
 
+function versionOfFolder(stats: { mtimeNs: bigint; ino: bigint }): string {
+  return `${stats.mtimeNs}-${stats.ino}`;
+}
+
 /** Opens for reading; a symbolic link is refused (ELOOP). */
 export async function openFile(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -57,33 +66,85 @@ export async function digestFile(path: string): Promise<Buffer> {
   return hash.digest();
 }
 
-/** All files below `root` by path. `known` is the result of the walk before. Throws IMAGING_FOLDER if `root` is unreadable. */
-export async function scanFolder(
-  root: string,
-  known: ReadonlyMap<string, KnownFile>,
-  onSkipped: (skipped: SkippedFile) => void,
-): Promise<Map<string, KnownFile>> {
-  const files = new Map<string, KnownFile>();
-  const skip = (path: string, code: string) => onSkipped({ path: relative(root, path), code });
+/** What a walk saw. */
+export interface Walked {
+  files: Map<string, KnownFile>;
+  folders: Map<string, KnownFolder>;
+}
+
+interface KnownFolder {
+  /** Modification time and inode. */
+  version: string;
+  /** Whether the time was old enough that whatever comes later must have another. */
+  settled: boolean;
+  files: string[];
+  folders: string[];
+}
+
+export interface WalkOptions {
+  onSkipped: (skipped: SkippedFile) => void;
+  /** Unix ms, by the clock that file times are of. */
+  now: () => number;
+  /** A quick walk: stat only the files of this study, and those in folders that changed. */
+  only?: string;
+}
+
+/** File times have a grain: of milliseconds here, of two seconds on FAT. Two changes within one can't be told apart. */
+const settleMs = 10_000;
+
+/** What stands below `root`. `known` is the result of the walk before. Throws IMAGING_FOLDER if `root` is unreadable. */
+export async function scanFolder(root: string, known: Readonly<Walked>, p: WalkOptions): Promise<Walked> {
+  const walked: Walked = { files: new Map(), folders: new Map() };
+  const skip = (path: string, code: string) => p.onSkipped({ path: relative(root, path), code });
 
   async function look(path: string): Promise<void> {
     try {
       const version = versionOf(await stat(path, { bigint: true }));
-      const before = known.get(path);
-      files.set(path, before?.version === version ? before : await readFile(path, code => skip(path, code)));
+      const before = known.files.get(path);
+      walked.files.set(path, before?.version === version ? before : await readFile(path, code => skip(path, code)));
     } catch (error) {
       if (!isGone(error)) skip(path, 'IMAGING_FOLDER');
     }
   }
 
+  /** A file of a folder in which nothing came or went. One that was no instance may have been half copied. */
+  async function pass(path: string): Promise<void> {
+    const before = known.files.get(path);
+    if (before?.found === undefined || before.found.studyInstanceUID === p.only) await look(path);
+    else walked.files.set(path, before);
+  }
+
+  async function read(folder: string): Promise<KnownFolder> {
+    const began = p.now();
+    const stats = await stat(folder, { bigint: true });
+    const seen: KnownFolder = {
+      version: versionOfFolder(stats),
+      settled: began - Number(stats.mtimeMs) >= settleMs,
+      files: [],
+      folders: [],
+    };
+    for await (const entry of await opendir(folder)) {
+      if (entry.name.startsWith('.') || entry.name.toUpperCase() === 'DICOMDIR') continue;
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) seen.folders.push(path);
+      else if (entry.isFile()) seen.files.push(path);
+    }
+    return seen;
+  }
+
+  async function unchanged(folder: string): Promise<KnownFolder | undefined> {
+    const before = known.folders.get(folder);
+    if (p.only === undefined || before?.settled !== true) return undefined;
+    return versionOfFolder(await stat(folder, { bigint: true })) === before.version ? before : undefined;
+  }
+
   async function walk(folder: string): Promise<void> {
     try {
-      for await (const entry of await opendir(folder)) {
-        if (entry.name.startsWith('.') || entry.name.toUpperCase() === 'DICOMDIR') continue;
-        const path = join(folder, entry.name);
-        if (entry.isDirectory()) await walk(path);
-        else if (entry.isFile()) await look(path);
-      }
+      const same = await unchanged(folder);
+      const seen = same ?? (await read(folder));
+      walked.folders.set(folder, seen);
+      for (const path of seen.files) await (same === undefined ? look(path) : pass(path));
+      for (const path of seen.folders) await walk(path);
     } catch (error) {
       if (folder === root) {
         const detail = { code: 'IMAGING_FOLDER', reason: 'unreadable' } as const;
@@ -94,7 +155,7 @@ export async function scanFolder(
   }
 
   await walk(root);
-  return files;
+  return walked;
 }
 
 async function readFile(path: string, skip: (code: string) => void): Promise<KnownFile> {

@@ -1,8 +1,8 @@
 /**
  * A folder of DICOM files as an image store: the embedded default, for a small archive or an export.
  *
- * Nothing is written and nothing kept on disk: what stands in the folder is the truth. Each question walks the tree and
- * stats the files; only new and changed ones are opened. Trusted: whoever may write into the folder says what a study
+ * Nothing is written and nothing kept on disk: what stands in the folder is the truth. Each question walks the tree, in
+ * full or, for the instances of one study, quickly (folderScan.ts); only new and changed files are opened. Trusted: whoever may write into the folder says what a study
  * is. Hidden files, symbolic links, DICOMDIR and what is no instance are left out (`onSkipped` tells).
  */
 
@@ -20,6 +20,7 @@ import {
   type SkippedFile,
   scanFolder,
   versionOf,
+  type Walked,
 } from './folderScan.js';
 import { type InstanceHeader, readHeaderFrom } from './header.js';
 import type { ImageStore, Instance, StudySummary } from './imageStore.js';
@@ -27,6 +28,9 @@ import type { ImageStore, Instance, StudySummary } from './imageStore.js';
 type FoundFile = KnownFile & Required<Pick<KnownFile, 'found'>>;
 
 const isFound = (file: KnownFile): file is FoundFile => file.found !== undefined;
+/** A file that was rewritten in place and so moved to another study is seen after this time at the latest. */
+const fullEveryMs = 60_000;
+const nothing = (): Walked => ({ files: new Map(), folders: new Map() });
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const instanceKey = (studyInstanceUID: string, sopInstanceUID: string) => `${studyInstanceUID}/${sopInstanceUID}`;
 
@@ -35,7 +39,8 @@ class FolderStore implements ImageStore {
   readonly #stableMs: number;
   readonly #now: () => number;
   readonly #onSkipped: (skipped: SkippedFile) => void;
-  #files = new Map<string, KnownFile>();
+  #walked: Walked = nothing();
+  #fullAt = Number.NEGATIVE_INFINITY;
   #studies = new Map<string, FoundFile[]>();
   #instances = new Map<string, FoundFile>();
   #scanning: Promise<void> | undefined;
@@ -49,11 +54,14 @@ class FolderStore implements ImageStore {
     this.#onSkipped = options.onSkipped ?? (() => {});
   }
 
-  /** A scan that began after this call; callers that arrive during one share the next. */
-  async #scan(): Promise<void> {
+  /**
+   * A scan that began after this call; callers that arrive during one share the next, which is then a full one.
+   * `only`: a quick one for this study will do, if the last full one is not long ago.
+   */
+  async #scan(only?: string): Promise<void> {
     this.#checkOpen();
     if (this.#scanning === undefined) {
-      this.#scanning = this.#scanOnce().finally(() => {
+      this.#scanning = this.#scanOnce(only).finally(() => {
         this.#scanning = undefined;
       });
       return this.#scanning;
@@ -66,11 +74,18 @@ class FolderStore implements ImageStore {
     return this.#next;
   }
 
-  async #scanOnce(): Promise<void> {
-    const files = await scanFolder(this.#root, this.#files, this.#onSkipped);
+  async #scanOnce(only?: string): Promise<void> {
+    const now = this.#now();
+    const isQuick = only !== undefined && now - this.#fullAt < fullEveryMs && now >= this.#fullAt;
+    const walked = await scanFolder(this.#root, this.#walked, {
+      onSkipped: this.#onSkipped,
+      now: this.#now,
+      ...(isQuick ? { only } : {}),
+    });
+    if (!isQuick) this.#fullAt = now;
     const studies = new Map<string, FoundFile[]>();
     const instances = new Map<string, FoundFile>();
-    for (const file of [...files.values()].filter(isFound)) {
+    for (const file of [...walked.files.values()].filter(isFound)) {
       const study = studies.get(file.found.studyInstanceUID);
       if (study === undefined) studies.set(file.found.studyInstanceUID, [file]);
       else study.push(file);
@@ -82,7 +97,7 @@ class FolderStore implements ImageStore {
         if (!instances.has(key)) instances.set(key, file);
       }
     }
-    this.#files = files;
+    this.#walked = walked;
     this.#studies = studies;
     this.#instances = instances;
   }
@@ -116,7 +131,7 @@ class FolderStore implements ImageStore {
   }
 
   async instances(studyInstanceUID: string): Promise<Instance[]> {
-    await this.#scan();
+    await this.#scan(studyInstanceUID);
     const files = this.#study(studyInstanceUID);
     const instances: Instance[] = [];
     for (const [index, file] of files.entries()) {
@@ -184,7 +199,7 @@ class FolderStore implements ImageStore {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#files = new Map();
+    this.#walked = nothing();
     this.#studies = new Map();
     this.#instances = new Map();
   }

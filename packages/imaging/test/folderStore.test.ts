@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dataDir, needs } from '../../../tools/needs.mjs';
 import { imageStoreSuite } from '../dist/compliance.js';
-import { checkOneStudy, folderStore } from '../dist/index.js';
-import { inFolder, instance, studyUid, twoStudies } from './dicomFixture.js';
+import { checkOneStudy, folderStore, type ImageStore } from '../dist/index.js';
+import { inFolder, instance, otherStudyUid, studyUid, twoStudies } from './dicomFixture.js';
 
 const first = (n: number, change = {}) => instance({ '00080018': `1.2.3.4.1.${n}`, ...change });
 
@@ -71,6 +71,66 @@ describe('folderStore', () => {
       expect(await store.studies()).toHaveLength(1);
       expect(await store.findByAccession('ACC1')).toHaveLength(1);
     }));
+
+  describe('asked for one study in a folder at rest', () => {
+    const longAgo = new Date(Date.now() - 3_600_000);
+    /** Folders deep/a and deep/b with an instance each, whose times are old, after a full walk and a quick one. */
+    async function atRest(work: (store: ImageStore, dir: string, clock: { now: number }) => Promise<void>) {
+      await inFolder(async dir => {
+        const clock = { now: Date.now() };
+        for (const [name, n] of [
+          ['a', 1],
+          ['b', 2],
+        ] as const) {
+          await mkdir(join(dir, 'deep', name), { recursive: true });
+          const change = name === 'b' ? { '0020000D': otherStudyUid } : {};
+          await writeFile(join(dir, 'deep', name, 'x'), first(n, change));
+          await utimes(join(dir, 'deep', name), longAgo, longAgo);
+        }
+        await utimes(join(dir, 'deep'), longAgo, longAgo);
+        await utimes(dir, longAgo, longAgo);
+        const store = await folderStore({ path: dir, now: () => clock.now });
+        await store.studies();
+        expect(await store.instances(studyUid)).toHaveLength(1);
+        await work(store, dir, clock);
+      });
+    }
+
+    it('sees at once what came, went, was renamed or edited', () =>
+      atRest(async (store, dir) => {
+        await writeFile(join(dir, 'deep', 'b', 'new'), first(3));
+        expect(await store.instances(studyUid)).toHaveLength(2);
+        await mkdir(join(dir, 'deep', 'c', 'd'), { recursive: true });
+        await writeFile(join(dir, 'deep', 'c', 'd', 'new'), first(4));
+        expect(await store.instances(studyUid)).toHaveLength(3);
+        await rename(join(dir, 'deep', 'a', 'x'), join(dir, 'deep', 'a', 'y'));
+        const renamed = await store.instances(studyUid);
+        expect(renamed).toHaveLength(3);
+        await writeFile(join(dir, 'deep', 'a', 'y'), first(1, { '00100020': 'P2' }));
+        expect((await store.instances(studyUid))[0]?.version).not.toBe(renamed[0]?.version);
+        await rm(join(dir, 'deep', 'a', 'y'));
+        expect(await store.instances(studyUid)).toHaveLength(2);
+      }));
+
+    it('sees a file that was half copied when it is whole', () =>
+      atRest(async (store, dir) => {
+        await writeFile(join(dir, 'deep', 'b', 'new'), first(3).subarray(0, -2));
+        expect(await store.instances(studyUid)).toHaveLength(1);
+        await utimes(join(dir, 'deep', 'b'), longAgo, longAgo);
+        expect(await store.instances(studyUid)).toHaveLength(1);
+        await writeFile(join(dir, 'deep', 'b', 'new'), first(3));
+        await utimes(join(dir, 'deep', 'b'), longAgo, longAgo);
+        expect(await store.instances(studyUid)).toHaveLength(2);
+      }));
+
+    it("looks at other studies' files within a minute", () =>
+      atRest(async (store, dir, clock) => {
+        await writeFile(join(dir, 'deep', 'b', 'x'), first(2)); // in place, from the other study to this one
+        expect(await store.instances(studyUid)).toHaveLength(1);
+        clock.now += 60_000;
+        expect(await store.instances(studyUid)).toHaveLength(2);
+      }));
+  });
 
   it('takes two copies of one instance as one', () =>
     inFolder(async dir => {
