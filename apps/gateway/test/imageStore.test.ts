@@ -1,8 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { writePhantomStudy } from '@radpass/imaging';
+import { needs } from '../../../tools/needs.mjs';
 import { configSchema, type GatewayConfig } from '../dist/config.js';
 import { countStudies, openImageStore } from '../dist/imageStore.js';
 
@@ -54,5 +59,54 @@ describe('a folder of images', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+needs('openssl', describe)('an archive behind TLS and a password', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'radpass-archive-'));
+  const file = (name: string): string => join(folder, name);
+  const password = 'Basic cmFkcGFzczpzZWNyZXQ=';
+  let server: Server;
+  let url: string;
+  let asked: string[];
+
+  beforeAll(async () => {
+    const options = ['-x509', '-newkey', 'ed25519', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1'];
+    const names = ['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', file('tls.key'), '-out', file('tls.crt')];
+    execFileSync('openssl', ['req', ...options, ...names], { stdio: 'ignore' });
+    const study = { '0020000D': { vr: 'UI', Value: ['1.2.3'] }, '00201208': { vr: 'IS', Value: [1] } };
+    const pem = { cert: readFileSync(file('tls.crt')), key: readFileSync(file('tls.key')) };
+    server = createServer(pem, (request, response) => {
+      const path = request.url ?? '';
+      asked.push(path);
+      if (request.headers.authorization !== password) response.writeHead(401).end();
+      else if (path.startsWith('/moved/')) response.writeHead(302, { location: `${url}/rs/studies` }).end();
+      else response.end(JSON.stringify(path.includes('offset=0') ? [study] : []));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  beforeEach(() => {
+    asked = [];
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const count = (path: string, more: object): Promise<unknown> => countStudies(configOf(dicomweb(url + path, more)));
+  const headers = { Authorization: password };
+
+  it('is asked with the headers and the authority of the configuration', async () => {
+    expect(await count('/rs', { headers, ca: file('tls.crt') })).toEqual({ studies: 1, filesLeftOut: 0 });
+  });
+
+  it.each([
+    ['whose authority is unknown', '/rs', () => ({ headers }), 'no answer', 0],
+    ['that refuses', '/rs', () => ({ ca: file('tls.crt') }), 'a question was refused', 1],
+    ['that points elsewhere', '/moved', () => ({ headers, ca: file('tls.crt') }), 'a question was refused', 1],
+  ])('%s is an error, and nobody else is asked', async (_what, path, more, reason, questions) => {
+    await expect(count(path, more())).rejects.toMatchObject({ detail: { code: 'IMAGING_ARCHIVE', reason } });
+    expect(asked).toHaveLength(questions);
   });
 });
