@@ -1,5 +1,5 @@
 /**
- * What a large study costs: packaged, streamed, copied into the spool, unpacked. Each in a process of its own, beside an
+ * What a large study costs: packaged, streamed, copied into the spool (from files and over http), unpacked. Each in a process of its own, beside an
  * anchor in the same run: reading the same files by 256 KiB and hashing them once with node:crypto (OpenSSL).
  *
  *   node bench/study.mjs [--mib 2048] [--instances 4]
@@ -10,16 +10,27 @@
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { nodeFetch } from '../packages/client/dist/node/index.js';
 import { hashStudy, SecretKey } from '../packages/core/dist/index.js';
 import { encodeElements, encodePart10 } from '../packages/imaging/dist/dicomWriter.js';
-import { folderStore, packageStudy, Spool, spooledStore, unpackStudy } from '../packages/imaging/dist/index.js';
+import {
+  dicomwebArchive,
+  folderStore,
+  packageStudy,
+  Spool,
+  spooledStore,
+  unpackStudy,
+} from '../packages/imaging/dist/index.js';
 
+const self = fileURLToPath(import.meta.url);
 const MiB = 1024 * 1024;
 const studyInstanceUID = '1.2.3.4';
 const sourceKey = SecretKey.fromSeed(new Uint8Array(32).fill(1)).publicKey;
@@ -77,7 +88,35 @@ function remote(dir, instances) {
   };
 }
 
+/** A DICOMweb archive of the folder's files, in a process of its own; tells its port. */
+async function serve(_timed, { dir, instances }) {
+  const server = createServer(async (request, response) => {
+    const instance = /\/instances\/([\d.]+)$/.exec(request.url)?.[1];
+    if (instance === undefined) {
+      const list = await remote(dir, instances).instances();
+      const item = each => ({
+        '00080018': { vr: 'UI', Value: [each.sopInstanceUID] },
+        '0020000D': { vr: 'UI', Value: [studyInstanceUID] },
+        '0020000E': { vr: 'UI', Value: [each.seriesInstanceUID] },
+      });
+      response.end(JSON.stringify(list.map(item)));
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'multipart/related; type="application/dicom"; boundary=b' });
+    response.write('--b\r\nContent-Type: application/dicom\r\n\r\n');
+    const file = createReadStream(join(dir, instance.split('.').at(-1)), { highWaterMark: 256 * 1024 });
+    file.pipe(response, { end: false });
+    file.once('end', () => response.end('\r\n--b--\r\n'));
+  });
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+  process.send({ port: server.address().port });
+  await new Promise(resolve => process.once('message', resolve));
+  server.close();
+  server.closeAllConnections();
+}
+
 const jobs = {
+  serve,
   async anchor(timed, { dir, instances }) {
     await timed('anchor: one SHA-256 over all files', async () => {
       const hash = createHash('sha256');
@@ -98,6 +137,17 @@ const jobs = {
     await timed('spool: copy from the archive, sealed', () => store.instances(studyInstanceUID));
     const document = await timed('spool: package', () => packageStudy({ store, studyInstanceUID, salt, sourceKey }));
     await timed('spool: stream the document', () => drain(document));
+    await store.close();
+  },
+  async dicomweb(timed, { dir, work, instances, mib }) {
+    const archive = fork(self, ['serve', JSON.stringify({ dir, instances })]);
+    const { port } = await new Promise(resolve => archive.once('message', resolve));
+    const fetch = nodeFetch({ timeoutMs: 60_000 });
+    const spool = await Spool.open({ path: join(work, 'spool'), maxBytes: 2 * mib * MiB });
+    const remoteArchive = dicomwebArchive({ url: `http://127.0.0.1:${port}/rs`, fetch });
+    const store = spooledStore({ archive: remoteArchive, spool, ttlMs: 3_600_000 });
+    await timed('dicomweb: copy over http, sealed', () => store.instances(studyInstanceUID));
+    archive.send('end');
     await store.close();
   },
   async unpack(timed, { dir, work }) {
@@ -155,7 +205,7 @@ async function main() {
   try {
     await makeStudy(dir, given);
     let anchor = 0;
-    for (const job of Object.keys(jobs)) {
+    for (const job of Object.keys(jobs).filter(each => each !== 'serve')) {
       for (const result of await measure(job, { ...given, dir })) {
         if (job === 'anchor') anchor = result.cpuSeconds;
         const { what, seconds, cpuSeconds, growthMiB } = result;
