@@ -9,6 +9,7 @@ export function needs(
     | 'ihe'
     | 'jdk'
     | 'openssl'
+    | 'rsyslog'
     | 'xmllint'
     | 'jaxws'
     | 'zeep'

@@ -30,6 +30,13 @@ const kinds = {
     reason: 'no orthanc with orthanc-dicomweb on this machine',
   },
   dcmtk: program('dcmconv', ['--version']),
+  rsyslog: {
+    there: () =>
+      ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'].some(lib =>
+        existsSync(join(lib, 'rsyslog', 'lmnsd_ossl.so')),
+      ),
+    reason: 'no rsyslog with OpenSSL on this machine',
+  },
   chromium: { there: () => existsSync('/usr/bin/chromium'), reason: 'no chromium on this machine' },
 };
 const required = new Set((process.env.RADPASS_REQUIRE ?? '').split(',').filter(Boolean));

@@ -24,6 +24,7 @@ import { mimeType } from '@radpass/imaging';
 import { createRetrieveService, type DocumentProvider, openDisclosureStore, type RetrieveService } from '@radpass/xds';
 import { httpExchange, httpLimits, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
 import type { RequestHandler } from 'express';
+import { startGatewayAudit } from './auditTrail.js';
 import { Challenges, type ClaimDesk } from './claims.js';
 import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
 import { createDeskApi } from './deskApi.js';
@@ -139,6 +140,17 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   stops.push(() => disclosureLog.close());
   const disclosures = await openDisclosureStore({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
   if (replaysLost) await rememberServed({ disclosures, replay, now: now() });
+  const audit =
+    config.audit &&
+    (await startGatewayAudit({
+      audit: config.audit,
+      url,
+      repositoryUniqueId: publicKeyHex(sourceKey),
+      disclosures,
+      cursorFile: join(dataDir, 'audit.cursor'),
+      log,
+    }));
+  if (audit) stops.push(audit.stop);
   const service = createRetrieveService({
     key,
     sourceKey,
@@ -152,8 +164,10 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     clock: { now, monotonic: () => performance.now() },
     policy: { maxStalenessMs },
     revokedSeq: (owner, studyHash, requester) => revocations.revokedSeq(owner, studyHash, requester),
-    onRetrieval: event =>
-      log('retrieval', { kind: event.kind, ...(event.kind === 'failed' ? { reason: codeOf(event.error) } : {}) }),
+    onRetrieval: event => {
+      audit?.onRetrieval(event);
+      log('retrieval', { kind: event.kind, ...(event.kind === 'failed' ? { reason: codeOf(event.error) } : {}) });
+    },
   });
   stops.push(async () => service.stop());
   stops.push(watchLedger(view, revocations, service, log));

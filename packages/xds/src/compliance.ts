@@ -146,6 +146,19 @@ export function disclosureLogSuite(place: () => Promise<Reopenable<DisclosureLog
         await at.close(log);
       },
     },
+    {
+      name: 'entries are read on from any seq',
+      async run() {
+        const at = await place();
+        const log = await at.open();
+        for (let seq = 1; seq <= 20; seq++) await log.put([entry(seq)], { seq, hash });
+        const rows: number[] = [];
+        for await (const { seq } of log.entries(17)) rows.push(seq);
+        require(rows.join() === '18,19,20', 'those after it, in order');
+        for await (const { seq } of log.entries(20)) require(seq === 0, 'none after the last');
+        await at.close(log);
+      },
+    },
   ];
   if (!reopens) return checks;
   return [

@@ -25,7 +25,8 @@ export interface DisclosureStore {
   append(record: DisclosureRecord): Promise<number>;
   /** Note how the served entry `seq` ended. */
   close(seq: number, outcome: Omit<DisclosureClosing, 'kind' | 'of'>): Promise<void>;
-  all(): AsyncIterable<DisclosureEntry>;
+  /** All entries, oldest first. @param after - only those with a greater seq */
+  all(after?: number): AsyncIterable<DisclosureEntry>;
   /** Check every entry's form, seq, link and signature, and that the end is there; `firstBad` = seq of the first that fails. */
   verify(): Promise<{ records: number; firstBad?: number }>;
 }
@@ -36,8 +37,8 @@ export interface DisclosureLog {
   head(): Promise<{ seq: number; hash: Uint8Array } | null>;
   /** Add entries and the new head in one atomic, synced write. */
   put(entries: { seq: number; bytes: Uint8Array }[], head: { seq: number; hash: Uint8Array }): Promise<void>;
-  /** All entries by seq. */
-  entries(): AsyncIterable<{ seq: number; bytes: Uint8Array }>;
+  /** All entries by seq. @param after - only those with a greater one */
+  entries(after?: number): AsyncIterable<{ seq: number; bytes: Uint8Array }>;
 }
 
 /** Check a whole log offline, exported or in place: how many entries hold, and the first that doesn't. */
@@ -140,8 +141,8 @@ export async function openDisclosureStore(init: {
     async close(seq, outcome) {
       await add({ kind: 'closed', of: seq, ...outcome });
     },
-    async *all() {
-      for await (const { bytes: entry } of log.entries()) {
+    async *all(after) {
+      for await (const { bytes: entry } of log.entries(after)) {
         const { seq, body } = parseDisclosure(entry);
         yield { seq, body };
       }
@@ -167,8 +168,9 @@ export function memoryDisclosureLog(): DisclosureLog & { rows: Map<number, Uint8
       for (const { seq, bytes: entry } of entries) rows.set(seq, entry);
       last = head;
     },
-    async *entries() {
-      for (const seq of [...rows.keys()].sort((a, b) => a - b)) yield { seq, bytes: rows.get(seq)! };
+    async *entries(after = 0) {
+      const wanted = [...rows.keys()].filter(seq => seq > after);
+      for (const seq of wanted.sort((a, b) => a - b)) yield { seq, bytes: rows.get(seq)! };
     },
   };
 }

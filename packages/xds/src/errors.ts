@@ -45,6 +45,8 @@ export type XdsErrorDetail =
   | { code: 'XDS_CONNECTION'; phase: 'request' | 'answer' } // the network or TLS failed, or the other side left, before the answer began or within it; cause attached
   | { code: 'XDS_HTTP'; status: number } // neither an answer nor a fault: a redirect, a proxy's page
   | { code: 'XDS_REFUSED'; errorCode: string } // the source refused, in a signed answer
+  // --- audit
+  | { code: 'XDS_AUDIT_DELIVERY'; reason: 'refused' | 'silent' } // the audit collector did not take the records; they stay and are sent again
   // --- stores
   | { code: 'XDS_STORE'; store: 'replays' | 'disclosures' } // a store's folder can't be opened; cause attached
   | { code: 'XDS_DISCLOSURE_STORE' } // a disclosure record could not be made durable; nothing may be served

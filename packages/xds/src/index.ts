@@ -1,6 +1,8 @@
 /** @radpass/xds: the public list; README.md groups it by task. What needs Node is in './node'. */
 
 export { type Answer, answerFor } from './answers.js';
+export { type AuditEvent, createAuditMessage } from './atna.js';
+export { type AuditQueue, type AuditTrail, auditLimits, startAuditTrail } from './auditTrail.js';
 export { type Connect, type OpenedDocument, openDocument, type RetrieveOptions, retrieveDocument } from './client.js';
 export { within } from './deadline.js';
 export {
@@ -69,6 +71,7 @@ export {
 } from './retrieveRequest.js';
 export { createRetrieveResponse, type ResponseDocument, type StreamedMessage } from './retrieveResponse.js';
 export { createRetrieveService, type RetrieveService, type RetrieveServiceInit, serviceLimits } from './server.js';
+export { frameSyslog, type SyslogMessage } from './syslog.js';
 export { createUnsignedRequest, parseUnsignedRequest, type UnsignedRequest } from './unsignedRequest.js';
 export { createUnsignedResponse, readUnsignedResponse, type UnsignedDocument } from './unsignedResponse.js';
 export type { Clock } from './viewClock.js';

@@ -15,8 +15,9 @@ import type { Clock } from './viewClock.js';
 
 /** What happened, for the audit trail and for metrics. */
 export type RetrievalEvent =
-  | { kind: 'refused'; record: DisclosureRecord }
-  | { kind: 'served'; seq: number; record: DisclosureRecord }
+  /** `seq`: the record's number; null when it has none. `remote`: the requester's address, where it is known. */
+  | { kind: 'refused'; seq: number | null; record: DisclosureRecord; remote: string | undefined }
+  | { kind: 'served'; seq: number; record: DisclosureRecord; remote: string | undefined }
   | { kind: 'closed'; record: DisclosureRecord; closing: DisclosureClosing }
   | { kind: 'failed'; error: unknown };
 
@@ -26,20 +27,20 @@ export interface ServedRecord {
   record: DisclosureRecord;
 }
 
+/** A verified request with how it came: its bytes, and from which address if that is known. */
+export interface ReceivedRequest {
+  request: VerifiedRequest;
+  exchange: { body: Uint8Array; remote?: string };
+}
+
 export interface Recorder {
   /** Resolves when the entry is durable; rejects when it can't be made so, and then nothing may be served. */
-  served(
-    request: VerifiedRequest,
-    received: Uint8Array,
-    serve: Serve,
-    responseDigest: Uint8Array,
-  ): Promise<ServedRecord>;
+  served(request: ReceivedRequest, serve: Serve, responseDigest: Uint8Array): Promise<ServedRecord>;
   /** Never rejects: a refusal stands even if it can't be recorded. */
   refused(
-    request: VerifiedRequest,
+    request: ReceivedRequest,
     document: DocumentRequest,
-    reason: RefusalReason,
-    ledger: AccessFacts | null,
+    p: { reason: RefusalReason; ledger: AccessFacts | null },
   ): Promise<void>;
   /** A message whose signature was not verified; nothing in it is believed. */
   refusedUnverified(digest: Uint8Array): Promise<void>;
@@ -98,20 +99,25 @@ export function createRecorder(init: {
     return count;
   }
 
-  async function recordRefusal(budget: 'signed' | 'unsigned', refusal: DisclosureRecord): Promise<void> {
+  async function recordRefusal(
+    budget: 'signed' | 'unsigned',
+    refusal: DisclosureRecord,
+    remote?: string,
+  ): Promise<void> {
     const hasRoom = rate.take(budget, clock.monotonic());
     const record = { ...refusal, omitted: hasRoom ? takeOmitted() : 0 };
     if (!hasRoom) omitted += 1;
+    let seq: number | null = null;
     try {
-      if (hasRoom) await disclosures.append(record);
+      if (hasRoom) seq = await disclosures.append(record);
     } catch (error) {
       emit({ kind: 'failed', error });
     }
-    emit({ kind: 'refused', record });
+    emit({ kind: 'refused', seq, record, remote });
   }
 
   return {
-    async served(request, received, serve, responseDigest) {
+    async served({ request, exchange }, serve, responseDigest) {
       const record: DisclosureRecord = {
         ...empty(),
         ...ofRequest(request),
@@ -123,17 +129,17 @@ export function createRecorder(init: {
         checkpoint: withCheckpoint(serve.checkpoint),
         grantSeq: serve.grantSeq,
         responseDigest: toHex(responseDigest),
-        request: received,
+        request: exchange.body,
         proof: toHex(serve.proof),
         omitted: takeOmitted(),
       };
       const seq = await disclosures.append(record);
-      emit({ kind: 'served', seq, record });
+      emit({ kind: 'served', seq, record, remote: exchange.remote });
       return { seq, record };
     },
-    async refused(request, document, reason, ledger) {
+    async refused({ request, exchange }, document, { reason, ledger }) {
       const isStudyHash = /^[0-9a-f]{64}$/.test(document.documentUniqueId);
-      await recordRefusal('signed', {
+      const refusal: DisclosureRecord = {
         ...empty(),
         ...ofRequest(request),
         owner: ledger?.study ? publicKeyHex(ledger.study.owner) : '',
@@ -141,7 +147,8 @@ export function createRecorder(init: {
         reason,
         checkpoint: withCheckpoint(ledger?.checkpoint),
         grantSeq: ledger?.grant?.seq ?? 0,
-      });
+      };
+      await recordRefusal('signed', refusal, exchange.remote);
     },
     async refusedUnverified(digest) {
       await recordRefusal('unsigned', { ...empty(), requestDigest: toHex(digest) });

@@ -159,7 +159,8 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
 
   /** Refuse the message as a whole. */
   async function refuseMessage(exchange: Exchange, request: VerifiedRequest, reason: RefusalReason): Promise<void> {
-    for (const document of request.documents) await recorder.refused(request, document, reason, null);
+    for (const document of request.documents)
+      await recorder.refused({ request, exchange }, document, { reason, ledger: null });
     const answer = answerFor(reason);
     const fault = 'fault' in answer ? answer : { fault: 'receiver' as const, text: answer.codeContext };
     await sendFault(exchange, createFault({ kind: fault.fault, relatesTo: request.messageId, text: fault.text }));
@@ -326,12 +327,15 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
 
     const errors = refused.map(({ judged: one, reason }) => registryError(one.document, reason));
     const message = createAnswer(request, opened, errors);
-    for (const { judged: one, reason } of refused) await recorder.refused(request, one.document, reason, one.ledger);
+    const received = { request, exchange };
+    for (const { judged: one, reason } of refused) {
+      await recorder.refused(received, one.document, { reason, ledger: one.ledger });
+    }
     if (opened.length === 0) return await refuseDocuments(exchange, message, arrivedAt);
 
     const served: (ServedRecord & { opened: Opened })[] = [];
     for (const one of opened) {
-      const record = await recorder.served(request, exchange.body, one.judged.verdict, message.digest);
+      const record = await recorder.served(received, one.judged.verdict, message.digest);
       served.push({ ...record, opened: one });
     }
     await transfer(exchange, request, receivedAt, message, served);

@@ -10,3 +10,4 @@ export { httpExchange, httpLimits, limitServer } from './httpExchange.js';
 export { openDisclosureLog, openReplayStore } from './levelStores.js';
 export { isPublicAddress } from './publicAddress.js';
 export { type OpenStudyOptions, openStudy, type RetrieveStudyOptions, retrieveStudy } from './retrieveStudy.js';
+export { type SyslogTarget, sendSyslog, syslogTimes } from './syslogSender.js';

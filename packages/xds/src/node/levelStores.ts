@@ -88,8 +88,8 @@ export async function openDisclosureLog(folder: string): Promise<DisclosureLog &
         synced,
       );
     },
-    async *entries() {
-      for await (const [key, value] of db.iterator({ gte: 'e', lt: 'f' })) {
+    async *entries(after = 0) {
+      for await (const [key, value] of db.iterator({ gt: entryKey(after), lt: 'f' })) {
         yield { seq: Number.parseInt(key.slice(1), 16), bytes: new Uint8Array(value) };
       }
     },
