@@ -15,6 +15,7 @@ import {
 import { parsePublicKey } from '@radpass/core';
 import { Command } from 'commander';
 import { z } from 'zod';
+import type { RequesterAudit } from './audit.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -30,7 +31,13 @@ const configSchema = z.strictObject({
   /** Connect to sources at private and loopback addresses, too (a hospital's own network, trials). */
   allowPrivate: z.boolean(),
   insecurePlainKey: z.boolean(),
+  /** HOST:PORT of the audit repository (syslog over TLS), the authority that signed it, and the own certificate: PEM files. */
+  audit: z.strictObject({ syslog: z.string(), ca: z.string(), cert: z.string(), key: z.string() }).optional(),
+  /** DICOMweb root of the own archive, and headers for it (Authorization, for instance). */
+  stow: z.strictObject({ url: z.string(), headers: z.record(z.string(), z.string()).optional() }).optional(),
 });
+
+type AuditConfig = NonNullable<z.output<typeof configSchema>['audit']>;
 
 const program = new Command('radpass-requester')
   .description(
@@ -47,7 +54,7 @@ const program = new Command('radpass-requester')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
-function settings(): z.output<typeof configSchema> {
+function settings(flags: Record<string, unknown> = {}): z.output<typeof configSchema> {
   const { config, home, node, ca, allowPrivate, insecurePlainKey } = program.opts();
   return loadConfiguration(configSchema, {
     file: config,
@@ -58,6 +65,7 @@ function settings(): z.output<typeof configSchema> {
       ca,
       allowPrivate: allowPrivate ?? false,
       insecurePlainKey: insecurePlainKey ?? false,
+      ...flags,
     },
   });
 }
@@ -141,26 +149,42 @@ program
   .option('--grant <n>', 'number of the grant', grantNumber)
   .option('--all', 'everything allowed that was not retrieved yet')
   .requiredOption('--out <dir>', 'folder for the studies')
+  .option('--stow <url>', 'deliver into this archive, too (DICOMweb root; STOW-RS)')
   .action(async options => {
     if (!options.grant === !options.all) throw new UsageError('give either --grant or --all');
     // Only this command needs transfer and imaging, which take a while to load.
     const { retrieveGrant } = await import('./retrieve.js');
-    const p = settings();
+    const { checkStowUrl } = await import('./stow.js');
+    const p = settings({ 'stow.url': options.stow });
+    if (p.stow) checkStowUrl(p.stow.url);
+    const audit = p.audit && (await openAudit(p.home, p.audit));
     const inbox = await openInbox(p);
     const wanted = options.all
       ? (await inbox.grants()).filter(grant => grant.state === 'allowed' && !grant.retrieved)
       : [await inbox.grant(options.grant)];
     const connect = connectOf(p);
+    const stow = p.stow && { ...p.stow, ca: connect.ca };
     const failures: unknown[] = [];
     for (const grant of wanted) {
       try {
-        const retrieved = await retrieveGrant(grant, { inbox, out: options.out, connect, onProgress: progress() });
+        const retrieved = await retrieveGrant(grant, {
+          inbox,
+          out: options.out,
+          connect,
+          audit,
+          stow,
+          onProgress: progress(),
+        });
         say(retrieved, `grant ${grant.grant}: ${retrieved.files.length} files in ${retrieved.out}`);
       } catch (error) {
         // One hospital that fails keeps nobody from the others' studies.
         failures.push(error);
       }
     }
+    if (audit && !(await audit.flush(auditPatienceMs))) {
+      process.stderr.write('audit records wait for the audit repository: they go out with a later command\n');
+    }
+    await audit?.stop();
     if (failures.length > 0) throw failures[0];
     if (wanted.length === 0) say({ retrieved: 0 }, 'nothing new');
   });
@@ -192,6 +216,25 @@ program
     say({ event: 'stopped' }, 'stopped');
     process.exit(0);
   });
+
+/** How long a command that is done waits for the audit repository. */
+const auditPatienceMs = 5_000;
+
+async function openAudit(home: string, { syslog, ca, cert, key }: AuditConfig): Promise<RequesterAudit> {
+  const { openRequesterAudit } = await import('./audit.js');
+  const settings = {
+    syslog,
+    ca: readFileSync(ca, 'utf8'),
+    cert: readFileSync(cert, 'utf8'),
+    key: readFileSync(key, 'utf8'),
+  };
+  return openRequesterAudit({
+    settings,
+    spoolFolder: join(home, 'audit'),
+    now: () => Date.now(),
+    report: code => process.stderr.write(`audit: ${code}\n`),
+  });
+}
 
 /** Progress on a terminal, at most ten lines a second rewritten in place. */
 function progress(): (bytes: number, total?: number) => void {
