@@ -24,6 +24,7 @@ import { mimeType } from '@radpass/imaging';
 import { createRetrieveService, type DocumentProvider, openDisclosureStore, type RetrieveService } from '@radpass/xds';
 import { httpExchange, httpLimits, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
 import type { RequestHandler } from 'express';
+import { Accesses } from './accesses.js';
 import { startGatewayAudit } from './auditTrail.js';
 import { Challenges, type ClaimDesk } from './claims.js';
 import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
@@ -197,6 +198,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     desk,
     revocations,
     challenges: new Challenges(now),
+    accesses: new Accesses({ records, disclosures, chainId, sourceKey, key }),
     verifier: nodeVerifier,
     iti43: iti43Handler(service),
     proxies,

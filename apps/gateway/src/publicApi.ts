@@ -15,6 +15,7 @@ import express, { type Express, type Request, type RequestHandler } from 'expres
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { z } from 'zod';
+import { type Accesses, maxReceipts } from './accesses.js';
 import { type Challenges, type ClaimDesk, receiveClaim } from './claims.js';
 import { GatewayError } from './errors.js';
 import { answerErrors, jsonBody, send } from './httpErrors.js';
@@ -38,11 +39,14 @@ const claimBody = z.union([
 ]);
 const revocationBody = z.strictObject({ transaction: hex() });
 const cardBody = z.strictObject({ studyHash: hex(32), proof: hex() });
+/** `after`: number of the last receipt that the owner has. */
+const receiptsBody = cardBody.extend({ after: z.number().int().min(0) });
 
 export interface PublicInit {
   desk: ClaimDesk;
   revocations: Revocations;
   challenges: Challenges;
+  accesses: Accesses;
   verifier: Verifier;
   /** Answers a POST to the url itself. */
   iti43: RequestHandler;
@@ -138,6 +142,13 @@ export function createPublicApi(init: PublicInit): Express {
     });
   });
 
+  app.post(`${base}/v1/owner/receipts`, enrolment, json, async (request, response) => {
+    const body = jsonBody(request, receiptsBody);
+    const owner = await checkOwner(init, body);
+    const receipts = await init.accesses.receipts(owner, body.studyHash, body.after);
+    send(response, { receipts, more: receipts.length === maxReceipts });
+  });
+
   const methods: Record<string, string> = {
     [base || '/']: 'GET, POST',
     [`${base}/health`]: 'GET',
@@ -147,6 +158,7 @@ export function createPublicApi(init: PublicInit): Express {
     [`${base}/v1/revocations`]: 'POST',
     [`${base}/v1/challenge`]: 'GET',
     [`${base}/v1/owner/card`]: 'POST',
+    [`${base}/v1/owner/receipts`]: 'POST',
   };
   for (const [path, allow] of Object.entries(methods)) app.all(path, otherMethods(allow));
   app.use((request: Request) => {

@@ -10,6 +10,7 @@
  * | revocations | a revocation that only this gateway had seen is missed; those of its nodes come again at the next start |
  * | outbox | a co-signed tuple not yet final isn't posted again: confirm the claim again |
  * | notices | the desk's list of warnings is empty |
+ * | accesses, openAccesses, cursors | nothing: made again from the disclosure records when an owner asks |
  */
 import type { DocumentSeal } from '@radpass/imaging';
 import { ClassicLevel } from 'classic-level';
@@ -83,6 +84,17 @@ export interface NumberRecord {
   studyHash: string;
 }
 
+/** A retrieval as its owner's receipt tells it; its key is owner, study hash and number. */
+export interface AccessRecord {
+  number: number;
+  requesterKey: string;
+  grantSeq: number;
+  time: number;
+  requestDigest: string;
+  outcome: string;
+  bytesSent: number;
+}
+
 interface Tables {
   studies: StudyRecord;
   seals: SealRecord;
@@ -92,6 +104,11 @@ interface Tables {
   revocations: RevocationRecord;
   outbox: OutboxRecord;
   notices: NoticeRecord;
+  accesses: AccessRecord;
+  /** Those whose end isn't known yet, by the number of their disclosure record. */
+  openAccesses: { access: string };
+  /** Up to which disclosure record an index has come. */
+  cursors: { seq: number };
 }
 
 /** One change: a record put under its key, or removed. */
@@ -128,9 +145,20 @@ export class Records {
     return values.map(text => JSON.parse(text) as Tables[T]);
   }
 
-  /** The record with the greatest key. */
-  async last<T extends keyof Tables>(table: T): Promise<Tables[T] | null> {
-    const [text] = await this.#db.values({ gt: `${table}/`, lt: `${table}0`, reverse: true, limit: 1 }).all();
+  /** Records whose keys begin with `prefix` and come after the key `after`, in order. */
+  async range<T extends keyof Tables>(
+    table: T,
+    p: { prefix: string; after: string; limit: number },
+  ): Promise<Tables[T][]> {
+    const at = { gt: `${table}/${p.after}`, lt: `${table}/${p.prefix}~`, limit: p.limit };
+    const values = await this.#db.values(at).all();
+    return values.map(text => JSON.parse(text) as Tables[T]);
+  }
+
+  /** The record with the greatest key, of those that begin with `prefix`. */
+  async last<T extends keyof Tables>(table: T, prefix = ''): Promise<Tables[T] | null> {
+    const at = { gt: `${table}/${prefix}`, lt: prefix === '' ? `${table}0` : `${table}/${prefix}~` };
+    const [text] = await this.#db.values({ ...at, reverse: true, limit: 1 }).all();
     return text === undefined ? null : (JSON.parse(text) as Tables[T]);
   }
 

@@ -148,6 +148,20 @@ program
   });
 
 program
+  .command('receipts')
+  .description('who opened a study, as the hospital has signed it')
+  .requiredOption('--study <n>', 'number of the study', studyNumber)
+  .action(async options => {
+    const listed = await (await openWallet()).receipts(options.study);
+    const lines = listed.accesses.map(({ number, time, label, requesterKey, outcome, bytesSent }) => {
+      const who = label ?? `SOMEBODY WHOM YOU NEVER ALLOWED: ${requesterKey}`;
+      return `${number}  ${new Date(time).toISOString()}  ${who}  ${outcome}, ${bytesSent} bytes`;
+    });
+    if (listed.missing.length > 0) lines.push(`kept back by the hospital: ${listed.missing.join(', ')}`);
+    say(listed, lines.length > 0 ? lines.join('\n') : 'nobody has opened it');
+  });
+
+program
   .command('keep')
   .description('object to somebody taking over your study')
   .requiredOption('--study <n>', 'number of the study', studyNumber)

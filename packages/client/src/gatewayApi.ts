@@ -32,6 +32,11 @@ const receipt = z.object({
   seq: z.number().int(),
 });
 
+const accessReceipts = z.object({
+  receipts: z.array(z.string().transform((text): Uint8Array => fromHex(text))).max(200),
+  more: z.boolean(),
+});
+
 /** What a person recognises a study by. */
 export type StudyCard = z.output<typeof studyCard>;
 export type RedeemedOffer = z.output<typeof redeemed>;
@@ -80,6 +85,19 @@ export class GatewayApi {
   /** The study's card again, for its owner (after the wallet's record was lost). */
   ownerCard(studyHash: Uint8Array, proof: Uint8Array): Promise<z.output<typeof opened>> {
     return this.#post('/v1/owner/card', { studyHash: toHex(studyHash), proof: toHex(proof) }, opened);
+  }
+
+  /**
+   * The source's signed word on who opened the study, for its owner.
+   * @param p.after - number of the last receipt that is known already; `more`: ask again after the last of these
+   */
+  accessReceipts(p: {
+    studyHash: Uint8Array;
+    proof: Uint8Array;
+    after: number;
+  }): Promise<z.output<typeof accessReceipts>> {
+    const body = { studyHash: toHex(p.studyHash), proof: toHex(p.proof), after: p.after };
+    return this.#post('/v1/owner/receipts', body, accessReceipts);
   }
 
   #post<S extends z.ZodType>(path: string, body: object, schema: S): Promise<z.output<S>> {

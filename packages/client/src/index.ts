@@ -17,4 +17,5 @@ export * from './nodeSchemas.js';
 // Patient
 export { Wallet, type WalletDeps } from './wallet.js';
 export type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
+export type { ListedAccess, ListedAccesses } from './walletReceipts.js';
 export type { RecordStore, WalletRecord } from './walletRecord.js';

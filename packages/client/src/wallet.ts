@@ -34,6 +34,7 @@ import type { NodeApi, SeqQuery } from './nodeApi.js';
 import type { StudyEntry } from './nodeSchemas.js';
 import type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
 import { checkRedeemed, freeKey, type Here, readCard, readOffer } from './walletChecks.js';
+import { fetchReceipts, type ListedAccesses, listAccesses } from './walletReceipts.js';
 import {
   encodeRecord,
   parseRecord,
@@ -121,6 +122,7 @@ export class Wallet {
       claimId: '',
       previous: takeOver && owner ? { patientKey: publicKeyHex(owner.patientKey), generation: owner.generation } : null,
       grants: [],
+      accessReceipts: [],
     });
     await this.#save();
     return this.#record.studies.length;
@@ -259,6 +261,24 @@ export class Wallet {
     });
     await this.#deps.node.submit(transaction);
     return { transactionId: transaction.id };
+  }
+
+  /** Who opened this study: the source's receipts, fetched, checked and kept. @throws ClientError CLIENT_RECEIPT */
+  async receipts(number: number): Promise<ListedAccesses> {
+    const study = this.#study(number);
+    const { chainId, key, sourceKey } = this.#entryFields(study);
+    const source = await this.#deps.node.source(sourceKey);
+    if (!source) throw new ClientError({ code: 'CLIENT_NOT_FOUND', what: 'source' }, 'the ledger has no such source');
+    study.accessReceipts = await fetchReceipts({
+      gateway: this.#gatewayOf(study),
+      study,
+      chainId,
+      key,
+      standingKey: source.standingKey,
+      now: this.#deps.now,
+    });
+    await this.#save();
+    return listAccesses(number, study, chainId);
   }
 
   /** Every study with how far it came. A source that can't be reached leaves its state "unknown". */

@@ -36,6 +36,8 @@ const study = z.object({
   /** When taking over a study that another key owns: that key and how many owners were before. */
   previous: z.object({ patientKey: hexText, generation: z.number().int() }).nullable(),
   grants: z.array(grant),
+  /** Access receipts as the source signed them, by their numbers. */
+  accessReceipts: z.array(hexText).default([]),
 });
 const record = z.object({
   version: z.literal(1),

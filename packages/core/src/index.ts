@@ -1,5 +1,7 @@
 /** @radpass/core: the public list, grouped by task. Runs in browsers and in Node; no I/O. */
 
+// Keys from words, cards, proofs and receipts
+export { type Access, createAccessReceipt, parseAccessReceipt } from './accessReceipt.js';
 // What a gateway asks a ledger
 export type { AccessEvent, AccessFacts, AccessView } from './accessView.js';
 // Signed tuples: make
@@ -24,7 +26,6 @@ export {
   u64be,
   utf8,
 } from './bytes.js';
-// Keys from words, cards, proofs and receipts
 export {
   cardWords,
   claimWords,

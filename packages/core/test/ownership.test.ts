@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type Access,
   CoreError,
   checkOwnershipProof,
   consentReceiptHash,
+  createAccessReceipt,
   createOwnershipProof,
   createReceipt,
   encodeOwnershipProof,
   nobleVerifier,
   type OwnershipProof,
+  parseAccessReceipt,
   parseOwnershipProof,
   parseReceipt,
   sha256,
@@ -64,6 +67,40 @@ describe('a proof of ownership', () => {
     const make = (change: object) => reasonOf(() => createOwnershipProof({ ...proof, key: patient, ...change }));
     expect(make({ nonce: new Uint8Array(15) })).toBe('CORE_DECODE');
     expect(make({ verifierName: 'é' })).toContain('ASCII');
+  });
+});
+
+describe('an access receipt', () => {
+  const access: Access = {
+    sourceKey: source.publicKey,
+    studyHash: sha256(utf8('study')),
+    patientKey: patient.publicKey,
+    number: 3,
+    requesterKey: requester.publicKey,
+    grantSeq: now - 60_000,
+    time: now,
+    requestDigest: sha256(utf8('request')),
+    outcome: 'complete',
+    bytesSent: 264_000,
+  };
+  const p = { chainId, verifier: nobleVerifier };
+
+  it('says who opened what and when, and which key says so', () => {
+    const bytes = createAccessReceipt({ key: source, chainId, access });
+    expect(parseAccessReceipt(bytes, p)).toEqual({ ...access, signer: source.publicKey });
+    expect(parseAccessReceipt(createAccessReceipt({ key: requester, chainId, access }), p).signer).toEqual(
+      requester.publicKey,
+    );
+  });
+
+  it('is refused when it was altered, and when what is signed is something else', () => {
+    const bytes = createAccessReceipt({ key: source, chainId, access });
+    const altered = bytes.map((byte, i) => (i === bytes.length - 80 ? byte ^ 1 : byte));
+    expect(['form', 'signature']).toContain(reasonOf(() => parseAccessReceipt(altered, p)));
+    const other = createReceipt('access-receipt', { key: source, chainId, message: utf8('x') });
+    expect(reasonOf(() => parseAccessReceipt(other, p))).toBe('form');
+    const revocation = createReceipt('revocation-receipt', { key: source, chainId, message: bytes });
+    expect(reasonOf(() => parseAccessReceipt(revocation, p))).toBe('signature');
   });
 });
 
