@@ -202,6 +202,28 @@ needs('openssl', describe)('a gateway over https', () => {
     await expect(api.ownerCard(studyHash(), encodeOwnershipProof(elsewhere))).rejects.toMatchObject(refused);
   });
 
+  it('tells the owner who opened the study, by signed receipts, and nobody else', async () => {
+    const api = new GatewayApi({ url: config.url, fetch: nodeFetch({ ca }) });
+    const { accesses, missing } = await wallet.receipts(1);
+    expect(missing).toEqual([]);
+    expect(accesses.length).toBeGreaterThanOrEqual(3);
+    for (const [i, access] of accesses.entries()) {
+      expect(access).toMatchObject({ number: i + 1, label: 'Dr. D', outcome: 'complete' });
+      expect(access.requesterKey).toBe(toHex(doctors[0]!.publicKey));
+      expect(access.bytesSent).toBeGreaterThan(1000);
+      expect(Math.abs(access.time - Date.now())).toBeLessThan(60_000);
+    }
+    await retrieve(doctors[0]!, studyHash());
+    expect((await wallet.receipts(1)).accesses).toHaveLength(accesses.length + 1);
+    for (const key of [doctors[0]!, source]) {
+      const fields = { chainId: node.chainId, key, verifierName: config.url, time: Date.now() };
+      const proof = encodeOwnershipProof(createOwnershipProof({ ...fields, nonce: await api.challenge() }));
+      await expect(api.accessReceipts({ studyHash: studyHash(), proof, after: 0 })).rejects.toMatchObject({
+        detail: { status: 403 },
+      });
+    }
+  });
+
   it("takes a revocation, signs a receipt for it, and serves no more; a stranger's changes nothing", async () => {
     const { tuple } = node.posted.find(transaction => transaction.tuple.type === 3)!;
     const { seq, patientKey } = tuple as RevokeAccess;

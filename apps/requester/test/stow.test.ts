@@ -27,7 +27,10 @@ describe('a delivery', () => {
         length: headers['content-length'] ?? '',
         authorization: headers.authorization ?? '',
       };
-      if (early) return void response.writeHead(status, { connection: 'close' }).end(body);
+      if (early) {
+        response.writeHead(status).end(body);
+        return void request.resume();
+      }
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       received = Buffer.concat(chunks);
