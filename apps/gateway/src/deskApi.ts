@@ -6,9 +6,11 @@ import { localRefusal } from '@radpass/client/node';
 import type { DisclosureStore } from '@radpass/xds';
 import express, { type Express } from 'express';
 import { z } from 'zod';
+import { accountFor } from './accounting.js';
 import { type ClaimDesk, confirmClaim, refuseClaim } from './claims.js';
 import { listDisclosures } from './disclosures.js';
 import { GatewayError } from './errors.js';
+import type { AuditResult } from './evidence.js';
 import { answerErrors, jsonBody, send } from './httpErrors.js';
 import { createOffer } from './offers.js';
 import type { Log } from './runtime.js';
@@ -20,10 +22,18 @@ const offerBody = z.union([
 /** `study` is the number in the list. */
 const withdrawBody = z.strictObject({ study: z.number().int().min(1) });
 
+const accountingQuery = z.object({
+  patient: z.string().regex(/^[0-9a-f]{64}$/),
+  from: z.coerce.number().int().min(0).default(0),
+  to: z.coerce.number().int().min(0).default(Number.MAX_SAFE_INTEGER),
+});
+
 export interface DeskInit {
   token: string;
   desk: ClaimDesk;
   disclosures: DisclosureStore;
+  /** Judge every disclosure record again. */
+  auditDisclosures: () => Promise<AuditResult>;
   /** The head's slot time rounded down to the minute: what a co-signature is dated. */
   signingTime: () => Promise<number>;
   withdraw: (study: number) => Promise<string>;
@@ -73,7 +83,24 @@ export function createDeskApi(init: DeskInit): Express {
     const disclosures = await listDisclosures(init.disclosures, patient);
     send(response, { disclosures });
   });
-  app.get('/v1/disclosures/verify', async (_request, response) => send(response, await init.disclosures.verify()));
+  app.get('/v1/disclosures/verify', async (_request, response) => send(response, await init.auditDisclosures()));
+  app.get('/v1/accounting', async (request, response) => {
+    const asked = accountingQuery.safeParse(request.query);
+    if (!asked.success) {
+      const reason = 'expected patient (64 hex), and from and to in ms if they are given';
+      throw new GatewayError({ code: 'GATEWAY_REQUEST', reason }, reason);
+    }
+    const { patient, from, to } = asked.data;
+    const { sourceKey, studies } = desk;
+    const describe = async (studyHash: string): Promise<string> => {
+      const record = await studies.byHash(studyHash);
+      if (!record) return 'a study that is no longer known here';
+      const { modality, date, description } = await studies.card(record);
+      return ['imaging study', record.number, modality, date, description].filter(part => part !== '').join(' ');
+    };
+    const { disclosures } = init;
+    send(response, await accountFor({ disclosures, sourceKey, patientKey: patient, from, to, describe }));
+  });
   app.use(() => {
     throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: 'page' }, 'the desk has nothing at this path');
   });

@@ -23,7 +23,7 @@ export type GatewayErrorDetail =
   | { code: 'GATEWAY_NOT_RUNNING'; address: string } // the desk can't be reached: is the gateway started?
   | { code: 'GATEWAY_FILE'; path: string; reason: string } // a file that can't be read or written
   | { code: 'GATEWAY_DATA_DIR'; path: string; reason: string } // the folder can't be used
-  | { code: 'GATEWAY_AUDIT_BROKEN'; record: number } // the chain of disclosure records doesn't hold
+  | { code: 'GATEWAY_AUDIT_BROKEN'; record: number; why: string } // a disclosure record is changed, missing, or doesn't show why it was right to serve
   | { code: 'GATEWAY_CHECK_FAILED'; what: string } // `check` found something that would keep it from serving
   | { code: 'GATEWAY_INTERNAL' }; // a defect: the log has it
 

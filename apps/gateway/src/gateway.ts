@@ -30,6 +30,7 @@ import { Challenges, type ClaimDesk } from './claims.js';
 import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
 import { createDeskApi } from './deskApi.js';
 import { codeOf, GatewayError } from './errors.js';
+import { auditDisclosures } from './evidence.js';
 import { readText } from './files.js';
 import { openImageStore } from './imageStore.js';
 import { firstAnswer } from './ledgerStudy.js';
@@ -140,6 +141,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const disclosureLog = await openDisclosureLog(join(dataDir, 'disclosures'));
   stops.push(() => disclosureLog.close());
   const disclosures = await openDisclosureStore({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
+  const signers = [key.publicKey, sourceKey];
   if (replaysLost) await rememberServed({ disclosures, replay, now: now() });
   const audit =
     config.audit &&
@@ -208,6 +210,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     token: await localToken(join(dataDir, 'desk.token')),
     desk,
     disclosures,
+    auditDisclosures: () => auditDisclosures(disclosureLog, { chainId, sourceKey, signers, verifier: nodeVerifier }),
     signingTime: async () => chooseSeq(await status().then(headTime, now)),
     withdraw,
     health: async () => ({ ok: true, node: await status() }),

@@ -3,10 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
 import { Command } from 'commander';
+import type { Accounting } from './accounting.js';
 import type { Posted } from './commands/source.js';
 import { configSchema, type GatewayConfig } from './config.js';
 import { askDesk } from './deskClient.js';
-import { GatewayError } from './errors.js';
+import type { AuditResult } from './evidence.js';
 import { createLog } from './runtime.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -37,6 +38,13 @@ function say(result: object, sentence: string): void {
   if (program.opts().json) printJson(result);
   else process.stdout.write(`${sentence}\n`);
 }
+
+/** As the desk takes it: ms. */
+const accountingTime = (text: string): string => {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new UsageError(`${text}: expected a date, like 2027-01-31 or 2027-01-31T12:00:00Z`);
+  return String(time);
+};
 
 const progress = (text: string): void => {
   process.stderr.write(`${text}\n`);
@@ -152,28 +160,47 @@ program
 
 program
   .command('disclosures')
-  .description('who received what, and who was refused')
-  .option('--patient <key>', 'only what concerns this patient key')
+  .description('who received what, and who was refused; with --patient the accounting of 45 CFR 164.528')
+  .option('--patient <key>', 'account for this patient key')
+  .option('--from <date>', 'disclosures from this moment on', accountingTime)
+  .option('--to <date>', 'disclosures up to this moment', accountingTime)
+  .option('--csv', 'the accounting as a table', false)
   .action(async options => {
-    const query = options.patient ? `?patient=${encodeURIComponent(options.patient)}` : '';
-    const { disclosures } = (await askDesk(config(), `/v1/disclosures${query}`)) as { disclosures: object[] };
-    say({ disclosures }, disclosures.map(record => JSON.stringify(record)).join('\n') || 'none');
+    if (!options.patient) {
+      if (options.csv || options.from || options.to) throw new UsageError('--csv, --from and --to need --patient');
+      const { disclosures } = (await askDesk(config(), '/v1/disclosures')) as { disclosures: object[] };
+      return say({ disclosures }, disclosures.map(record => JSON.stringify(record)).join('\n') || 'none');
+    }
+    const { patient, from, to } = options;
+    const query = new URLSearchParams({ patient, ...(from ? { from } : {}), ...(to ? { to } : {}) });
+    const accounting = (await askDesk(config(), `/v1/accounting?${query}`)) as unknown as Accounting;
+    const { accountingCsv, accountingText } = await import('./accounting.js');
+    say(accounting, options.csv ? accountingCsv(accounting) : accountingText(accounting));
   });
 
 program
   .command('audit')
   .description('the chain of disclosure records')
   .command('verify')
-  .description('check that no record was changed, removed or added')
-  .action(async () => {
-    const result = (await askDesk(config(), '/v1/disclosures/verify')) as { records: number; firstBad?: number };
-    if (result.firstBad !== undefined) {
-      throw new GatewayError(
-        { code: 'GATEWAY_AUDIT_BROKEN', record: result.firstBad },
-        `the chain breaks at record ${result.firstBad}`,
-      );
+  .description('check that no record was changed, removed or added, and that each disclosure was right')
+  .option('--folder <dir>', 'a copy of dataDir/disclosures, offline, without configuration')
+  .option('--chain-id <hex>', 'with --folder: the network')
+  .option('--key <hex...>', 'with --folder: the source key, then each key that it was rotated to')
+  .action(async ({ folder, chainId, key }) => {
+    const { auditFolder, isHex32, requireSound } = await import('./commands/audit.js');
+    const keys: string[] = key ?? [];
+    if (folder && !(chainId && keys.length > 0 && [chainId, ...keys].every(isHex32))) {
+      throw new UsageError('--folder needs --chain-id and at least one --key, 64 hex characters each');
     }
-    say({ ok: true, ...result }, `${result.records} records, unbroken`);
+    const result = requireSound(
+      folder
+        ? await auditFolder({ folder, chainId, keys })
+        : ((await askDesk(config(), '/v1/disclosures/verify')) as unknown as AuditResult),
+    );
+    say(
+      { ok: true, ...result },
+      `${result.records} records, unbroken; ${result.served} disclosures, each with its grounds`,
+    );
   });
 
 program

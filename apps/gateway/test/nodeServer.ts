@@ -1,7 +1,16 @@
 /** A node's HTTP API on a loopback port, saying what a test wants it to say; posted transactions become final at once. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { contentId, type PublicKey, parseTransaction, type Transaction, toHex } from '@radpass/core';
+import {
+  contentId,
+  encodeCanonical,
+  fromHex,
+  type PublicKey,
+  parseTransaction,
+  sha256,
+  type Transaction,
+  toHex,
+} from '@radpass/core';
 
 const slotMs = 1000;
 const zeros = '00'.repeat(32);
@@ -80,12 +89,34 @@ export class NodeServer {
     if (path === '/v1/sources') return { checkpoint, sources: [this.#sourceEntry()] };
     if (path.startsWith('/v1/sources/')) return { checkpoint, source: this.#sourceEntry() };
     if (path === '/v1/seq') return { bound: 1 };
-    if (path === '/v1/proof') return { checkpoint, value: 'aa', proof: 'bb' };
+    if (path === '/v1/proof') return this.#proof(checkpoint, query.get('table') ?? '', query.get('key') ?? '');
     if (path === '/v1/studies') return { checkpoint, studies: this.#studies(query.get('hashPrefix') ?? '') };
     if (path === '/v1/grants') return { checkpoint, grants: this.#grants(), revocations: [] };
     if (path === '/v1/transactions') return this.#take(sent);
     const found = this.posted.find(({ id }) => path.endsWith(toHex(id)));
     return found ? { id: toHex(found.id), transaction: toHex(found.bytes), notation: '', grade: this.grade } : null;
+  }
+
+  /** A state of this one leaf proves it; the empty state proves that there is none. */
+  #proof(checkpoint: object, table: string, key: string): object {
+    const value = table === 'studies' ? this.#studyLeaf(key) : table === 'consents' ? this.#consentLeaf(key) : null;
+    const number = { studies: 2, consents: 3, floors: 4 }[table] ?? 0;
+    const leafKey = sha256(Uint8Array.of(number), fromHex(key));
+    const stateRoot = value ? toHex(sha256(Uint8Array.of(0), leafKey, sha256(value))) : zeros;
+    return { checkpoint: { ...checkpoint, stateRoot }, value: value && toHex(value), proof: '929090' };
+  }
+
+  #studyLeaf(key: string): Uint8Array | null {
+    const study = this.#studies(key.slice(64)).at(-1) as { owner: string } | undefined;
+    const none = new Uint8Array();
+    return study ? encodeCanonical([fromHex(study.owner), 1, 0, 0, none, 0, none]) : null;
+  }
+
+  #consentLeaf(key: string): Uint8Array | null {
+    const grants = this.#grants() as { requesterKey: string; seq: number; notAfter: number; contentId: string }[];
+    const grant = grants.find(({ requesterKey }) => key.endsWith(requesterKey));
+    const none = new Uint8Array();
+    return grant ? encodeCanonical([3, grant.seq, grant.notAfter, none, fromHex(grant.contentId)]) : null;
   }
 
   #take(bytes: Uint8Array): object {

@@ -21,6 +21,7 @@ export type ClientErrorDetail =
   | { code: 'CLIENT_NO_REASSIGNMENT'; study: number } // nothing pending that could be vetoed
   | { code: 'CLIENT_CARD_USED_UP'; label: string } // every key of the card is in use already
   | { code: 'CLIENT_OFFER_MISMATCH'; what: string } // the gateway's answer doesn't fit the offer
+  | { code: 'CLIENT_PROOF'; reason: string } // a proof bundle that doesn't show the grant it was kept for
   | { code: 'CLIENT_RECEIPT'; reason: string } // an access receipt that is not what the source must have signed
   | { code: 'CLIENT_PORT_IN_USE'; address: string } // another program listens there
   | { code: 'CLIENT_SECRET_FILE'; path: string; reason: string } // a secret file that others can read, or that is damaged

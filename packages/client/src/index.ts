@@ -14,6 +14,7 @@ export { exchangeJson, type Fetch } from './http.js';
 export { Inbox, type InboxDeps, type InboxGrant } from './inbox.js';
 export { NodeApi, orNull, type SeqQuery } from './nodeApi.js';
 export * from './nodeSchemas.js';
+export { checkProofBundle, type ProvenGrant } from './proofBundle.js';
 // Patient
 export { Wallet, type WalletDeps } from './wallet.js';
 export type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';

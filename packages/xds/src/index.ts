@@ -65,6 +65,7 @@ export {
   maxRequestBytes,
   type ParsedRequest,
   parseRequest,
+  reopenRequest,
   type SignedMessage,
   type VerifiedRequest,
   verifyRequest,

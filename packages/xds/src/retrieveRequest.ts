@@ -120,6 +120,20 @@ export function parseRequest(contentType: string, body: Uint8Array): ParsedReque
 }
 
 /**
+ * Verify a request again from the body that a disclosure record keeps. Its Content-Type is not kept: a package names its
+ * boundary in its first line, everything else is a plain envelope, and the action is the one that was signed.
+ * @throws as `parseRequest` and `verifyRequest`
+ */
+export function reopenRequest(body: Uint8Array, verifier: Verifier): VerifiedRequest {
+  const firstLine = /^\s*--([\x20-\x7e]{1,70})\r\n/.exec(new TextDecoder('latin1').decode(body.subarray(0, 256)));
+  const contentType =
+    firstLine === null
+      ? 'application/soap+xml'
+      : `multipart/related; type="application/xop+xml"; boundary="${firstLine[1]!.replace(/["\\]/g, '\\$&')}"`;
+  return verifyRequest(parseRequest(contentType, body), verifier);
+}
+
+/**
  * The MessageID of a request that is to be answered with a fault, if one can be read at all: unverified.
  * @param contentType, body - as given to `parseRequest`
  */
