@@ -53,6 +53,8 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   desk: z.strictObject({ listen: z.string() }),
+  /** Forward proxy for nodes that are not on this machine: http://[user:password@]HOST:PORT. */
+  outbound: z.strictObject({ proxy: z.string() }).optional(),
   /** HOST:PORT of the audit repository (syslog over TLS), the authority that signed it, and the gateway's own certificate. */
   audit: z.strictObject({ syslog: z.string(), ca: z.string(), cert: z.string(), key: z.string() }).optional(),
   policy: z.strictObject({ maxStalenessMs: z.number().int().min(1000).max(60_000).optional() }).optional(),

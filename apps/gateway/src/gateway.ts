@@ -22,7 +22,15 @@ import {
 import { nodeVerifier, readKeyFile, readPassphrase } from '@radpass/core/node';
 import { mimeType } from '@radpass/imaging';
 import { createRetrieveService, type DocumentProvider, openDisclosureStore, type RetrieveService } from '@radpass/xds';
-import { httpExchange, httpLimits, limitServer, openDisclosureLog, openReplayStore } from '@radpass/xds/node';
+import {
+  httpExchange,
+  httpLimits,
+  limitServer,
+  openDisclosureLog,
+  openReplayStore,
+  openTunnel,
+  parseProxy,
+} from '@radpass/xds/node';
 import type { RequestHandler } from 'express';
 import { Accesses } from './accesses.js';
 import { startGatewayAudit } from './auditTrail.js';
@@ -54,7 +62,11 @@ export interface RunningGateway {
 type Stops = (() => Promise<void>)[];
 
 export function nodesOf(config: GatewayConfig): NodeApi[] {
-  return config.node.map(({ url, ca }) => new NodeApi({ url, fetch: nodeFetch(ca ? { ca: readText(ca) } : {}) }));
+  const proxy = config.outbound && parseProxy(config.outbound.proxy);
+  const tunnel = proxy && ((host: string, port: number) => openTunnel(proxy, host, port));
+  return config.node.map(
+    ({ url, ca }) => new NodeApi({ url, fetch: nodeFetch({ ...(ca ? { ca: readText(ca) } : {}), tunnel }) }),
+  );
 }
 
 export function openSourceKey(config: GatewayConfig): Promise<SecretKey> {

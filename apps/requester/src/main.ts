@@ -13,6 +13,7 @@ import {
   untilSignal,
 } from '@radpass/client/node';
 import { parsePublicKey } from '@radpass/core';
+import type { ConnectSettings } from '@radpass/xds/node';
 import { Command } from 'commander';
 import { z } from 'zod';
 import type { RequesterAudit } from './audit.js';
@@ -33,6 +34,10 @@ const configSchema = z.strictObject({
   insecurePlainKey: z.boolean(),
   /** HOST:PORT of the audit repository (syslog over TLS), the authority that signed it, and the own certificate: PEM files. */
   audit: z.strictObject({ syslog: z.string(), ca: z.string(), cert: z.string(), key: z.string() }).optional(),
+  /** Forward proxy for the way to hospitals and to a node elsewhere: http://[user:password@]HOST:PORT. */
+  outbound: z.strictObject({ proxy: z.string() }).optional(),
+  /** PEM files of the certificate for hospitals that ask for one. */
+  clientCertificate: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
   /** DICOMweb root of the own archive, and headers for it (Authorization, for instance). */
   stow: z.strictObject({ url: z.string(), headers: z.record(z.string(), z.string()).optional() }).optional(),
 });
@@ -72,7 +77,7 @@ function settings(flags: Record<string, unknown> = {}): z.output<typeof configSc
 
 function openInbox(p: z.output<typeof configSchema>, store = storeOf(p)): Promise<Inbox> {
   mkdirSync(p.home, { recursive: true, mode: 0o700 });
-  const fetch = nodeFetch(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {});
+  const fetch = nodeFetch({ ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}), tunnel: tunnelOf(p) });
   return Inbox.open({
     store,
     node: new NodeApi({ url: p.node, fetch }),
@@ -85,9 +90,25 @@ function storeOf(p: z.output<typeof configSchema>): RecordStore {
   return recordFile(join(p.home, 'inbox'), { kind: 'inbox', plain: p.insecurePlainKey });
 }
 
+type Tunnel = NonNullable<Parameters<typeof nodeFetch>[0]>['tunnel'];
+
+function tunnelOf({ outbound }: z.output<typeof configSchema>): Tunnel {
+  if (!outbound) return undefined;
+  return async (host, port) => {
+    const { openTunnel, parseProxy } = await import('@radpass/xds/node');
+    return await openTunnel(parseProxy(outbound.proxy), host, port);
+  };
+}
+
 /** Where studies come from. */
-function connectOf(p: z.output<typeof configSchema>): { ca?: string; allowPrivate: boolean } {
-  return { allowPrivate: p.allowPrivate, ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}) };
+function connectOf(p: z.output<typeof configSchema>): ConnectSettings {
+  const { ca, clientCertificate: own, outbound } = p;
+  return {
+    allowPrivate: p.allowPrivate,
+    ...(ca ? { ca: readFileSync(ca, 'utf8') } : {}),
+    ...(own ? { cert: readFileSync(own.cert, 'utf8'), key: readFileSync(own.key, 'utf8') } : {}),
+    ...(outbound ? { proxy: outbound.proxy } : {}),
+  };
 }
 
 /** Print a result: the object with --json, else the sentence. */

@@ -10,7 +10,7 @@ import type { Inbox, InboxGrant } from '@radpass/client';
 import { toHex } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
 import { type UnpackedStudy, unpackStudy } from '@radpass/imaging';
-import { retrieveStudy } from '@radpass/xds/node';
+import { type ConnectSettings, retrieveStudy } from '@radpass/xds/node';
 import type { RequesterAudit } from './audit.js';
 import { RequesterError } from './errors.js';
 import { type StowTarget, stowStudy } from './stow.js';
@@ -18,7 +18,7 @@ import { type StowTarget, stowStudy } from './stow.js';
 export interface RetrieveInit {
   inbox: Inbox;
   out: string;
-  connect: { ca?: string; allowPrivate: boolean };
+  connect: ConnectSettings;
   onProgress: (bytes: number, total?: number) => void;
   audit?: RequesterAudit | undefined;
   /** Deliver into this archive, too. */

@@ -40,7 +40,8 @@ export type XdsErrorDetail =
   // --- answers, as the source writes them
   | { code: 'XDS_DOCUMENT_SIZE'; documentUniqueId: string; expected: number; got: number } // a document's stream is longer or shorter than announced
   // --- connections
-  | { code: 'XDS_DESTINATION'; reason: 'url' | 'port' | 'unresolved' | 'not-public' } // a URL that must not be connected to; nothing was sent
+  | { code: 'XDS_DESTINATION'; reason: 'url' | 'port' | 'unresolved' | 'not-public' | 'proxy' } // a URL that must not be connected to; nothing was sent
+  | { code: 'XDS_PROXY'; status: number } // the forward proxy refused, or status 0: it did not answer
   | { code: 'XDS_TLS_PIN' } // the server's TLS key is none of those that the source published
   | { code: 'XDS_CONNECTION'; phase: 'request' | 'answer' } // the network or TLS failed, or the other side left, before the answer began or within it; cause attached
   | { code: 'XDS_HTTP'; status: number } // neither an answer nor a fault: a redirect, a proxy's page

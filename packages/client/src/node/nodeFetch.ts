@@ -5,7 +5,8 @@
  */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { rootCertificates } from 'node:tls';
+import { isIP, type Socket } from 'node:net';
+import { connect, rootCertificates } from 'node:tls';
 import type { Fetch } from '../http.js';
 
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -16,6 +17,8 @@ export interface NodeFetchInit {
   ca?: string;
   /** Longest silence on the connection, in ms. */
   timeoutMs?: number;
+  /** A way through a forward proxy, for addresses that aren't loopback. */
+  tunnel?: ((host: string, port: number) => Promise<Socket>) | undefined;
 }
 
 /** Make a fetch. Plain http is refused but for loopback. */
@@ -32,6 +35,7 @@ export function nodeFetch(p: NodeFetchInit = {}): Fetch {
       ...(init.signal ? { signal: init.signal } : {}),
       ...(p.ca ? { ca: [...rootCertificates, p.ca] } : {}),
       minVersion: 'TLSv1.2',
+      ...(await throughTunnel(p, target)),
     };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = target.protocol === 'https:' ? httpsRequest(target, options) : httpRequest(target, options);
@@ -46,6 +50,22 @@ export function nodeFetch(p: NodeFetchInit = {}): Fetch {
       body: answer,
       arrayBuffer: () => collect(answer),
     };
+  };
+}
+
+/** TLS over the tunnel, checked for the name as without it. */
+async function throughTunnel(
+  p: NodeFetchInit,
+  target: URL,
+): Promise<Pick<RequestOptions, 'createConnection' | 'agent'>> {
+  if (!p.tunnel || isLoopback(target.hostname)) return {};
+  const host = target.hostname.replace(/^\[|\]$/g, '');
+  const socket = await p.tunnel(host, target.port === '' ? 443 : Number(target.port));
+  const ca = p.ca ? { ca: [...rootCertificates, p.ca] } : {};
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return {
+    agent: false,
+    createConnection: () => connect({ socket, host, minVersion: 'TLSv1.2', ...ca, ...servername }),
   };
 }
 

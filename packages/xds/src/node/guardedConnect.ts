@@ -2,7 +2,9 @@
  * The one way out: an https request to an address that was checked. Its order is the protection:
  * resolve once, refuse unless every answer is public, connect to the first of exactly those, verify the certificate
  * for the name, compare its key with the pins, and only then send. Redirects are answers like any other
- * (the caller sees their status), no proxy, no shared agent, no resumed sessions. Verification has no off switch.
+ * (the caller sees their status), no shared agent, no resumed sessions. Verification has no off switch. Through a proxy
+ * the order stays: it is asked for the checked address, not for the name. Only with `allowPrivate` it is asked for the
+ * name, unresolved, as networks whose names only the proxy can resolve need it; what may be reached is the proxy's rule then.
  */
 import { createHash, X509Certificate } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
@@ -10,9 +12,10 @@ import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate, rootCertificates } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate, rootCertificates, connect as tlsConnect } from 'node:tls';
 import { equalBytes } from '@radpass/core';
 import { XdsError } from '../errors.js';
+import { openTunnel, parseProxy } from './proxyTunnel.js';
 import { isPublicAddress } from './publicAddress.js';
 
 export interface GuardedOptions {
@@ -26,9 +29,17 @@ export interface GuardedOptions {
   headersTimeoutMs?: number;
   /** Longest silence while the body arrives, default 30 s. */
   idleTimeoutMs?: number;
+  /** PEM of the own certificate, for servers that ask for one. */
+  cert?: string;
+  key?: string;
+  /** Forward proxy, as `parseProxy` takes it. */
+  proxy?: string;
   /** Names to addresses; the system's resolver unless a test hands in its own. */
   resolve?: (host: string) => Promise<LookupAddress[]>;
 }
+
+/** What the operator's configuration says of the way out. */
+export type ConnectSettings = Pick<GuardedOptions, 'ca' | 'allowPrivate' | 'cert' | 'key' | 'proxy'>;
 
 export interface GuardedRequest {
   method: 'GET' | 'POST';
@@ -126,21 +137,32 @@ export async function guardedConnect(
   const allowPrivate = options.allowPrivate ?? false;
   const target = parseDestination(url, allowPrivate);
   const host = target.hostname.replace(/^\[|\]$/g, '');
-  const { address } = await resolveHost(host, options);
+  const port = target.port === '' ? 443 : Number(target.port);
+  const proxy = options.proxy === undefined ? null : parseProxy(options.proxy);
+  const asksByName = proxy !== null && allowPrivate;
+  const address = asksByName ? host : (await resolveHost(host, options)).address;
+  const tunnel = proxy && (await openTunnel(proxy, address, port));
 
   return await new Promise<GuardedResponse>((resolve, reject) => {
-    const sent = request({
-      host: address,
-      port: target.port === '' ? 443 : Number(target.port),
+    const tls = {
       servername: isIP(host) === 0 ? host : '',
+      minVersion: 'TLSv1.2' as const,
+      checkServerIdentity: checkIdentity(options.pins ?? []),
+      ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
+      ...(options.cert === undefined ? {} : { cert: options.cert, key: options.key }),
+    };
+    const sent = request({
+      ...tls,
+      host: address,
+      port,
+      ...(tunnel
+        ? { createConnection: () => tlsConnect({ ...tls, host: isIP(host) === 0 ? host : address, socket: tunnel }) }
+        : {}),
       path: target.pathname + target.search,
       method: outgoing.method,
       headers: { ...outgoing.headers, host: target.host, 'content-length': outgoing.body?.length ?? 0 },
       agent: false,
       maxHeaderSize: maxHeaderBytes,
-      minVersion: 'TLSv1.2',
-      checkServerIdentity: checkIdentity(options.pins ?? []),
-      ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
     });
     const headersTimer = setTimeout(
       () => sent.destroy(new Error('no answer in time')),

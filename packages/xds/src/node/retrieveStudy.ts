@@ -10,13 +10,13 @@ import { dirname } from 'node:path';
 import type { PublicKey } from '@radpass/core';
 import { type OpenedDocument, openDocument, type RetrieveOptions } from '../client.js';
 import { XdsError } from '../errors.js';
-import { guardedConnect } from './guardedConnect.js';
+import { type ConnectSettings, guardedConnect } from './guardedConnect.js';
 
 export interface OpenStudyOptions
   extends Omit<RetrieveOptions, 'connect' | 'write' | 'onProgress' | 'source' | 'createHash'> {
   /** `tlsPins`: as the ledger has them; none = any certificate that the CA store accepts. */
   source: { key: PublicKey; sourceKey: PublicKey; tlsPins: Uint8Array[] };
-  connect: { ca?: string; allowPrivate?: boolean };
+  connect: ConnectSettings;
 }
 
 /** Ask for a study over the guarded connection and verify the head of the answer. @throws as `retrieveStudy` */
