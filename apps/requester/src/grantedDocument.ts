@@ -16,7 +16,7 @@ import {
   type RegistryError,
   XdsError,
 } from '@radpass/xds';
-import { type OpenStudyOptions, openStudy, retrieveStudy } from '@radpass/xds/node';
+import { type ConnectSettings, type OpenStudyOptions, openStudy, retrieveStudy } from '@radpass/xds/node';
 import { RequesterError } from './errors.js';
 
 /** The part of an inbox that is needed here. */
@@ -46,7 +46,7 @@ export interface Refused {
 export interface GrantedDocumentInit {
   /** The inbox as it is now. */
   inbox: () => Promise<Grants>;
-  connect: { ca?: string; allowPrivate: boolean };
+  connect: ConnectSettings;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { isLoopback, listenHttp, localPathRefusal, localToken, splitAddress, UsageError } from '@radpass/client/node';
 import { serviceDescription } from '@radpass/xds';
-import { httpExchange, limitServer } from '@radpass/xds/node';
+import { type ConnectSettings, httpExchange, limitServer } from '@radpass/xds/node';
 import type { Grants } from './grantedDocument.js';
 import { createLocalRepository, type LocalOutcome } from './localRepository.js';
 
@@ -16,7 +16,7 @@ export interface ServeInit {
   /** HOST:PORT on loopback. */
   listen: string;
   openInbox: () => Promise<Grants>;
-  connect: { ca?: string; allowPrivate: boolean };
+  connect: ConnectSettings;
   onOutcome: (outcome: LocalOutcome) => void;
 }
 
