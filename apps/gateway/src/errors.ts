@@ -4,7 +4,7 @@ import { CodedError } from '@radpass/core';
 export type GatewayErrorDetail =
   | { code: 'GATEWAY_REQUEST'; reason: string } // a request that the API doesn't know
   | { code: 'GATEWAY_NOT_FOUND'; what: string } // asked for something that is not there
-  | { code: 'GATEWAY_FORBIDDEN'; reason: string } // the desk: wrong token, Host or Origin
+  | { code: 'GATEWAY_FORBIDDEN'; reason: string } // the desk: wrong token, Host or Origin; ITI-43: no client certificate
   | { code: 'GATEWAY_OFFER_UNKNOWN' } // no such offer
   | { code: 'GATEWAY_OFFER_EXPIRED'; expires: number } // the offer's time is over
   | { code: 'GATEWAY_OFFER_VOID' } // redeemed twice: void, and the desk was told

@@ -214,6 +214,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
     challenges: new Challenges(now),
     accesses: new Accesses({ records, disclosures, chainId, sourceKey, key }),
     verifier: nodeVerifier,
+    certificates: config.tls?.clientCa !== undefined,
     iti43: iti43Handler(service),
     proxies,
     log,

@@ -2,6 +2,8 @@
  * The gateway's public surface: ITI-43 at the path of its url (the WSDL at ?wsdl), and below it what wallets need.
  * CORS "*" without credentials, rate limits, capped bodies; tokens only in bodies.
  */
+
+import { showedCertificate } from '@radpass/client/node';
 import {
   checkOwnershipProof,
   equalBytes,
@@ -48,6 +50,8 @@ export interface PublicInit {
   challenges: Challenges;
   accesses: Accesses;
   verifier: Verifier;
+  /** Requesters must show a certificate (`tls.clientCa`); patients' wallets have none. */
+  certificates: boolean;
   /** Answers a POST to the url itself. */
   iti43: RequestHandler;
   /** Addresses of reverse proxies whose X-Forwarded-For is believed. */
@@ -81,7 +85,14 @@ export function createPublicApi(init: PublicInit): Express {
   const json = express.json({ limit: 16_384 });
   const raw = express.raw({ type: 'application/octet-stream', limit: 4096 });
 
-  app.post(base || '/', limited(retrievalsPerMinute), init.iti43);
+  const certified: RequestHandler = (request, _response, next) => {
+    if (init.certificates && !showedCertificate(request)) {
+      const reason = 'a client certificate is needed here';
+      throw new GatewayError({ code: 'GATEWAY_FORBIDDEN', reason }, reason);
+    }
+    next();
+  };
+  app.post(base || '/', limited(retrievalsPerMinute), certified, init.iti43);
   app.get(base || '/', (request, response) => {
     if (request.query.wsdl === undefined)
       throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: 'page' }, 'ask for ?wsdl, or POST ITI-43');

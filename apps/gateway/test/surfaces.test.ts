@@ -27,8 +27,9 @@ import {
 import { writeKeyFile } from '@radpass/core/node';
 import { writePhantomStudy } from '@radpass/imaging';
 import type { SignedMessage } from '@radpass/xds';
-import { retrieveStudy } from '@radpass/xds/node';
+import { guardedFetch, retrieveStudy } from '@radpass/xds/node';
 import { needs } from '../../../tools/needs.mjs';
+import { makeCertificates } from '../../../tools/rsyslog.mjs';
 import type { GatewayConfig } from '../dist/config.js';
 import { type RunningGateway, startGateway } from '../dist/gateway.js';
 import type { Log } from '../dist/runtime.js';
@@ -379,6 +380,34 @@ needs('openssl', describe)('a gateway over https', () => {
     await first.stop();
     chmodSync(file('other/salt.key'), 0o644);
     await expect(startGateway(other, () => undefined)).rejects.toMatchObject({ code: 'CLIENT_SECRET_FILE' });
+  });
+
+  it('takes ITI-43 from who shows a certificate of the named authority, and wallets without one', async () => {
+    const certificates = file('certificates');
+    mkdirSync(certificates);
+    makeCertificates(certificates);
+    const pem = (name: string): string => readFileSync(join(certificates, name), 'utf8');
+    await gateway.stop();
+    const tls = { cert: file('tls.crt'), key: file('tls.key'), clientCa: join(certificates, 'ca.crt') };
+    gateway = await startGateway({ ...config, tls }, () => undefined);
+    const answerTo = (own: { cert?: string; key?: string }) =>
+      guardedFetch(
+        config.url,
+        { method: 'POST', headers: { 'content-type': sent.contentType }, body: sent.body },
+        { ca, allowPrivate: true, maxBytes: 100_000, ...own },
+      );
+    const refused = await answerTo({});
+    expect({ status: refused.status, text: Buffer.from(refused.body).toString() }).toMatchObject({
+      status: 403,
+      text: expect.stringContaining('GATEWAY_FORBIDDEN'),
+    });
+    const stranger = { cert: pem('stranger.crt'), key: pem('stranger.key') };
+    expect((await answerTo(stranger)).status).toBe(403);
+    // With a certificate the message is judged: this one's grant was revoked.
+    const known = await answerTo({ cert: pem('gateway.crt'), key: pem('gateway.key') });
+    expect(known.status).toBe(200);
+    expect(Buffer.from(known.body).toString()).toContain('XDSDocumentUniqueIdError');
+    expect((await ask(at('/health'))).status).toBe(200);
   });
 
   it('behind a proxy takes connections from the proxies that are named, and from nobody else', async () => {

@@ -30,8 +30,8 @@ const configSchema = z.strictObject({
   /** PEM file of an authority to trust beside the system's. */
   ca: z.string().optional(),
   /** Connect to sources at private and loopback addresses, too (a hospital's own network, trials). */
-  allowPrivate: z.boolean(),
-  insecurePlainKey: z.boolean(),
+  allowPrivate: z.boolean().default(false),
+  insecurePlainKey: z.boolean().default(false),
   /** HOST:PORT of the audit repository (syslog over TLS), the authority that signed it, and the own certificate: PEM files. */
   audit: z.strictObject({ syslog: z.string(), ca: z.string(), cert: z.string(), key: z.string() }).optional(),
   /** Forward proxy for the way to hospitals and to a node elsewhere: http://[user:password@]HOST:PORT. */
@@ -68,8 +68,8 @@ function settings(flags: Record<string, unknown> = {}): z.output<typeof configSc
       home: home ?? process.env.RADPASS_REQUESTER_HOME ?? join(homedir(), '.radpass-requester'),
       node,
       ca,
-      allowPrivate: allowPrivate ?? false,
-      insecurePlainKey: insecurePlainKey ?? false,
+      allowPrivate,
+      insecurePlainKey,
       ...flags,
     },
   });

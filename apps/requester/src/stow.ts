@@ -57,9 +57,11 @@ export async function stowStudy(
       () => undefined,
     );
     const answer = await answered;
+    const status = answer.statusCode ?? 0;
+    if (status !== 200 && status !== 202) throw failed(status, files.length);
     const text = await read(answer);
     await writing;
-    judge(answer.statusCode ?? 0, text, files);
+    judge(status, text, files);
   } catch (cause) {
     if (cause instanceof RequesterError) throw cause;
     throw failed(0, files.length, cause);
@@ -130,7 +132,6 @@ async function read(answer: IncomingMessage): Promise<string> {
 
 /** PS3.18 10.5.3 and table 10.5.3-1: ReferencedSOPSequence names what was stored, FailedSOPSequence what was not. */
 function judge(status: number, text: string, files: readonly { sopInstanceUID: string }[]): void {
-  if (status !== 200 && status !== 202) throw failed(status, files.length);
   const [stored, refused] = [namesIn(text, '00081199'), namesIn(text, '00081198')];
   const missing = files.filter(({ sopInstanceUID }) => !stored.has(sopInstanceUID) || refused.has(sopInstanceUID));
   if (missing.length > 0) throw failed(status, missing.length);

@@ -15,11 +15,11 @@ const item = (uid: string) => ({ '00081155': { vr: 'UI', Value: [uid] } });
 const sequence = (...uids: string[]) => ({ vr: 'SQ', Value: uids.map(item) });
 
 describe('a delivery', () => {
-  let server: Server;
+  const servers: Server[] = [];
   let received: Buffer;
   let asked: { url: string; type: string; length: string; authorization: string };
   const answering = async (status: number, body: string, early = false): Promise<string> => {
-    server = createServer(async (request, response) => {
+    const server = createServer(async (request, response) => {
       const { headers } = request;
       asked = {
         url: request.url ?? '',
@@ -36,6 +36,7 @@ describe('a delivery', () => {
       received = Buffer.concat(chunks);
       response.writeHead(status, { 'content-type': 'application/dicom+json' }).end(body);
     }).listen(0, '127.0.0.1');
+    servers.push(server);
     await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/dicom-web/`;
   };
@@ -46,8 +47,10 @@ describe('a delivery', () => {
     for (const { path, sopInstanceUID } of files) writeFileSync(path, `${sopInstanceUID} `.repeat(200_000));
   });
   afterEach(() => {
-    server.closeAllConnections();
-    server.close();
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+    }
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -80,7 +83,7 @@ describe('a delivery', () => {
     const refused = { code: 'REQUESTER_STOW', detail: { status: 401, missing: 2 } };
     await expect(deliver(await answering(401, '', true))).rejects.toMatchObject(refused);
     const url = await answering(200, '');
-    server.close();
+    for (const server of servers) server.close();
     await expect(deliver(url)).rejects.toMatchObject({ code: 'REQUESTER_STOW', detail: { status: 0, missing: 2 } });
   });
 });

@@ -20,7 +20,7 @@ const configSchema = z.strictObject({
   home: z.string(),
   /** PEM file of an authority to trust beside the system's. */
   ca: z.string().optional(),
-  insecurePlainKey: z.boolean(),
+  insecurePlainKey: z.boolean().default(false),
 });
 
 const program = new Command('radpass-wallet')
@@ -44,7 +44,7 @@ function openWallet(): Promise<Wallet> {
       home: home ?? process.env.RADPASS_WALLET_HOME ?? join(homedir(), '.radpass-wallet'),
       node,
       ca,
-      insecurePlainKey: insecurePlainKey ?? false,
+      insecurePlainKey,
     },
   });
   mkdirSync(settings.home, { recursive: true, mode: 0o700 });

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import { ClientError } from '../errors.js';
 import { UsageError } from './commandLine.js';
 import { isLoopback } from './nodeFetch.js';
@@ -10,7 +11,10 @@ const headersTimeoutMs = 5_000;
 const requestTimeoutMs = 30_000;
 const maxConnections = 1024;
 
-/** PEM texts; `clientCa` makes a client certificate of that authority necessary. */
+/**
+ * PEM texts. With `clientCa` every client is asked for a certificate of that authority; what one without may do is for the
+ * handler to say (`showedCertificate`).
+ */
 export interface ServerTls {
   cert: string;
   key: string;
@@ -51,8 +55,13 @@ export async function listenHttp(p: ListenInit): Promise<Listening> {
 }
 
 function tlsOptions(tls: ServerTls): Parameters<typeof createTlsServer>[0] {
-  const client = tls.clientCa ? { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true } : {};
+  const client = tls.clientCa ? { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false } : {};
   return { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', ...client };
+}
+
+/** Whether the request came on a connection whose client showed a certificate of `clientCa`. */
+export function showedCertificate(request: IncomingMessage): boolean {
+  return request.socket instanceof TLSSocket && request.socket.authorized;
 }
 
 /** HOST:PORT, IPv6 in brackets. @throws UsageError */

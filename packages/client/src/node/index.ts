@@ -8,6 +8,7 @@ export {
   localPathRefusal,
   localRefusal,
   type ServerTls,
+  showedCertificate,
   splitAddress,
 } from './httpServer.js';
 export { isLoopback, type NodeFetchInit, nodeFetch } from './nodeFetch.js';
