@@ -10,6 +10,7 @@ export function needs(
     | 'jdk'
     | 'openssl'
     | 'rsyslog'
+    | 'nginx'
     | 'xmllint'
     | 'jaxws'
     | 'zeep'

@@ -30,6 +30,7 @@ const kinds = {
     reason: 'no orthanc with orthanc-dicomweb on this machine',
   },
   dcmtk: program('dcmconv', ['--version']),
+  nginx: { there: () => existsSync('/usr/sbin/nginx'), reason: 'no nginx on this machine' },
   rsyslog: {
     there: () =>
       ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'].some(lib =>

@@ -28,8 +28,8 @@ describe('a delivery', () => {
         authorization: headers.authorization ?? '',
       };
       if (early) {
-        response.writeHead(status).end(body);
-        return void request.resume();
+        response.writeHead(status).flushHeaders();
+        return void request.resume().on('end', () => response.end(body));
       }
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
