@@ -3,7 +3,11 @@
  * under the state root that it names, say who owned the study, what the patient had said about this requester, and from
  * which seq on everyone was revoked. That the root is a final one is for the ledger to say: `roots` names slot and root.
  *
- *   canonical [[table, slot, stateRoot, value (empty = absent), proof], …] for studies, consents and floors
+ *   [[table, slot, stateRoot, value (empty = absent), proof], …]           by a node that is believed
+ *   [update, [[table, value (empty = absent), proof], …]]                   by one that is not: all under the state root of
+ *                                                                           the final block of a light client's update
+ *
+ * canonical, for studies, consents and floors in this order.
  */
 import {
   ascii,
@@ -19,7 +23,7 @@ import {
   tuple,
   uint,
 } from '@radpass/core';
-import { tables, verifyStateProof } from '@radpass/ledger/light';
+import { parseHeader, tables, verifyStateProof } from '@radpass/ledger/light';
 import { ClientError } from './errors.js';
 
 export interface ProvenGrant {
@@ -35,6 +39,23 @@ export interface ProvenGrant {
 const maxBundleBytes = 65_536;
 const leafSchema = tuple(ascii(16), uint(), bytes(32), bytesUpTo(4_096), bytesUpTo(16_384));
 const bundleSchema = list(leafSchema, 3, 3);
+const maxUpdateBytes = 1_048_576;
+const updateSchema = tuple(raw(maxUpdateBytes), tuple(bytesUpTo(1_024), raw(maxUpdateBytes)));
+const certifiedSchema = tuple(
+  bytesUpTo(maxUpdateBytes),
+  list(tuple(ascii(16), bytesUpTo(4_096), bytesUpTo(16_384)), 3, 3),
+);
+
+type Leaf = [table: string, slot: number, stateRoot: Uint8Array, value: Uint8Array, proof: Uint8Array];
+
+function readLeaves(bundle: Uint8Array): Leaf[] {
+  const value = decodeCanonical(bundle, raw(maxUpdateBytes + maxBundleBytes), maxUpdateBytes + maxBundleBytes);
+  if (!Array.isArray(value) || value.length !== 2) return decodeCanonical(bundle, bundleSchema, maxBundleBytes);
+  const [update, leaves] = decodeCanonical(bundle, certifiedSchema, maxUpdateBytes + maxBundleBytes);
+  const [, [header]] = decodeCanonical(update, updateSchema, maxUpdateBytes);
+  const { slot, stateRoot } = parseHeader(header);
+  return leaves.map(([table, held, proof]) => [table, slot, stateRoot, held, proof]);
+}
 
 /**
  * Check that the bundle proves this grant of this owner to this requester.
@@ -44,7 +65,7 @@ export function checkProofBundle(
   bundle: Uint8Array,
   grant: { sourceKey: PublicKey; studyHash: Uint8Array; patientKey: PublicKey; requesterKey: PublicKey; seq: number },
 ): ProvenGrant {
-  const leaves = decoded(() => decodeCanonical(bundle, bundleSchema, maxBundleBytes));
+  const leaves = decoded(() => readLeaves(bundle));
   const study = concatBytes(grant.sourceKey, grant.studyHash);
   const places: [keyof typeof tables, Uint8Array][] = [
     ['studies', study],
