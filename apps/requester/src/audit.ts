@@ -27,8 +27,8 @@ export interface AuditSettings {
 }
 
 export interface RequesterAudit {
-  /** A study was asked for; `failure` = what came instead of it, null when it is delivered. Never rejects. */
-  imported(grant: InboxGrant, failure: unknown): Promise<void>;
+  /** A study was asked for; `failure` = the code of what came instead of it, null when it is delivered. Never rejects. */
+  imported(grant: InboxGrant, failure: string | null): Promise<void>;
   /** Bring what waits to the repository, for at most `ms`. @returns whether nothing waits any more */
   flush(ms: number): Promise<boolean>;
   stop(): Promise<void>;
@@ -67,8 +67,8 @@ export function openRequesterAudit(p: {
 
 const refusals = new Set(['XDS_REFUSED', 'XDS_FAULT', 'XDS_HTTP']);
 
-function importEvent(grant: InboxGrant, time: number, failure: unknown): AuditEvent {
-  const reason = failure === null ? '' : codeOf(failure);
+function importEvent(grant: InboxGrant, time: number, failure: string | null): AuditEvent {
+  const reason = failure ?? '';
   return {
     kind: 'import',
     time,
@@ -84,6 +84,6 @@ function importEvent(grant: InboxGrant, time: number, failure: unknown): AuditEv
   };
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof CodedError ? error.code : error instanceof Error ? error.name : 'unknown';
 }

@@ -218,6 +218,11 @@ program
     const { serve } = await import('./serve.js');
     const p = settings();
     const store = storeOf(p);
+    const audit = p.audit && (await openAudit(p.home, p.audit));
+    const told = async (number: number, failure: string | null): Promise<void> => {
+      const inbox = await openInbox(p, store);
+      await audit?.imported(await inbox.grant(number), failure);
+    };
     const serving = await serve({
       home: p.home,
       listen: options.listen,
@@ -226,6 +231,10 @@ program
       onOutcome: outcome => {
         const { grant = 'none', code = '' } = outcome;
         say({ event: 'retrieval', ...outcome }, `grant ${grant}: ${outcome.outcome} ${code}`.trimEnd());
+        if (!audit || outcome.grant === undefined) return;
+        told(outcome.grant, outcome.outcome === 'delivered' ? null : code).catch((error: unknown) => {
+          say({ event: 'audit', code: String(error) }, `audit: ${error}`);
+        });
       },
     });
     say(
@@ -234,6 +243,7 @@ program
     );
     await untilSignal();
     await serving.close();
+    await audit?.stop();
     say({ event: 'stopped' }, 'stopped');
     process.exit(0);
   });

@@ -11,7 +11,7 @@ import { toHex } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
 import { type UnpackedStudy, unpackStudy } from '@radpass/imaging';
 import { type ConnectSettings, retrieveStudy } from '@radpass/xds/node';
-import type { RequesterAudit } from './audit.js';
+import { codeOf, type RequesterAudit } from './audit.js';
 import { RequesterError } from './errors.js';
 import { type StowTarget, stowStudy } from './stow.js';
 
@@ -47,7 +47,7 @@ export async function retrieveGrant(grant: InboxGrant, p: RetrieveInit): Promise
     await p.audit?.imported(grant, null);
     return retrieved;
   } catch (error) {
-    await p.audit?.imported(grant, error);
+    await p.audit?.imported(grant, codeOf(error));
     throw error;
   }
 }
