@@ -1,7 +1,7 @@
 /** The whole gateway over https, with a node that says what the test wants: enrolment to retrieval, and what is refused. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createServer } from 'node:net';
@@ -25,7 +25,7 @@ import {
   toHex,
 } from '@radpass/core';
 import { writeKeyFile } from '@radpass/core/node';
-import { writePhantomStudy } from '@radpass/imaging';
+import { readInstanceHeader, writePhantomStudy } from '@radpass/imaging';
 import type { SignedMessage } from '@radpass/xds';
 import { guardedFetch, retrieveStudy } from '@radpass/xds/node';
 import { needs } from '../../../tools/needs.mjs';
@@ -49,6 +49,8 @@ needs('openssl', describe)('a gateway over https', () => {
   const doctors = Array.from({ length: 8 }, (_, i) => SecretKey.fromSeed(new Uint8Array(32).fill(40 + i), 'requester'));
   const node = new NodeServer(source.publicKey);
   const logged: string[] = [];
+  /** What strangers were told when they were refused. */
+  const refusals: string[] = [];
   let config: GatewayConfig;
   let gateway: RunningGateway;
   let ca: string;
@@ -69,6 +71,7 @@ needs('openssl', describe)('a gateway over https', () => {
     const [answer] = (await once(sent, 'response')) as [IncomingMessage];
     let text = '';
     for await (const part of answer.setEncoding('utf8')) text += part;
+    if (answer.statusCode !== 200 && url.startsWith(config.url)) refusals.push(text);
     const json = text.startsWith('{') ? JSON.parse(text) : {};
     return { status: answer.statusCode ?? 0, headers: answer.headers, text, json };
   }
@@ -356,20 +359,28 @@ needs('openssl', describe)('a gateway over https', () => {
     });
   });
 
-  it('logs no names, keys, identifiers or addresses', () => {
+  it('logs no names, keys, identifiers or addresses, and tells none on the ledger or in a refusal', async () => {
     const all = logged.join('\n');
     const { patientKey } = node.posted.find(({ tuple }) => tuple.type === 3)!.tuple as RevokeAccess;
     const secrets = [source, ...doctors].map(key => toHex(key.publicKey));
-    const canaries = [
+    const { sopInstanceUID } = await readInstanceHeader(join(file('images'), readdirSync(file('images'))[0]!));
+    const people = [
       studyInstanceUID,
       accessionNumber,
-      toHex(studyHash()),
-      toHex(patientKey),
-      ...secrets,
-      '127.0.0.1',
+      sopInstanceUID,
+      'Phantom^Shepp-Logan',
+      'PHANTOM',
+      'Head phantom',
     ];
+    const canaries = [...people, toHex(studyHash()), toHex(patientKey), ...secrets, '127.0.0.1'];
     expect(logged.length).toBeGreaterThan(3);
     for (const canary of canaries) expect(all).not.toContain(canary);
+    // What nodes keep and gossip are these bytes.
+    const onTheLedger = node.posted.map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
+    expect(onTheLedger.length).toBeGreaterThan(2);
+    expect(refusals.length).toBeGreaterThan(10);
+    for (const canary of people)
+      expect([...onTheLedger, ...refusals].filter(text => text.includes(canary))).toEqual([]);
   });
 
   it('keeps its secrets from others, and refuses to start with one that others can read', async () => {

@@ -31,7 +31,7 @@ both('docs/administrator.md', () => {
     const ports = { PORT, NODE_PORT, GATEWAY_PORT, DESK_PORT, AUDIT_PORT } as Record<string, string>;
     const names = { URL: `https://localhost:${PORT}/radpass`, HOST: 'localhost' };
     ran = await runGuide(join(root, 'docs', 'administrator.md'), folder, { ...ports, ...names });
-  }, 400_000);
+  }, 900_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('runs from the first block to the last', () => {
