@@ -1,8 +1,12 @@
 /** Two real nodes: the audit over HTTP with its proofs, and the same rows recomputed from their folders. */
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEntry } from '@radpass/client';
 import { encodeCanonical, toHex } from '@radpass/core';
-import { auditColumns, auditRootKey, verifyAuditRow } from '@radpass/ledger';
+import { auditColumns, auditRootKey, encodeAuditRow, verifyAuditRow } from '@radpass/ledger';
 import { tables, verifyStateProof } from '@radpass/ledger/light';
 import { run, runJson, runRefused } from './commands.js';
 import { TestNetwork } from './network.js';
@@ -51,6 +55,21 @@ describe('GET /v1/audit', () => {
     await expect(api.audit({ epoch: 1_000_000 })).rejects.toMatchObject({ code: 'CLIENT_NOT_FOUND' });
     await expect(api.audit({ epoch: -1 })).rejects.toMatchObject({ detail: { remote: { code: 'NODE_REQUEST' } } });
   });
+});
+
+describe('a program that shares no code with the node', () => {
+  it('gets the same rows from the blocks that the API gives', async () => {
+    const main = join(dirname(fileURLToPath(import.meta.url)), '../../../examples/audit/dist/main.js');
+    const args = [main, '--genesis', network.genesisFile, '--api', network.nodes[0]!.url];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { epoch: number; root: string; rows: string[] });
+    const found = lines.find(({ epoch }) => epoch === first.epoch);
+    const rows = first.rows.map(row => toHex(encodeAuditRow(row)));
+    expect(found).toEqual({ epoch: first.epoch, root: toHex(first.root), rows });
+  }, 60_000);
 });
 
 describe('radpass-node audit', () => {

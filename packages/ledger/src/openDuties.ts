@@ -104,6 +104,8 @@ export function creditVotes(layer: StateLayer, block: CreditedBlock): void {
   }
   for (const set of [...block.body.certificates, ...block.body.voteSets]) {
     const due = set.message.targetSlot;
+    // A certificate may come at any age; its votes count no longer than others'.
+    if (due + params.voteWindowSlots < slot) continue;
     const standing = touched.get(due) ?? dueSlotTable.get(layer, slotKind, u64be(due));
     if (standing && equalBytes(standing.votersId, committee.root)) {
       touched.set(due, credited(standing, set, due < firstDue(block)));

@@ -55,9 +55,9 @@ class Story {
   head = this.chain.start;
   twice: Uint8Array = new Uint8Array();
 
-  block(slot: number, voteSets: VoteSet[] = [], evidence: Uint8Array[] = []): void {
+  block(slot: number, voteSets: VoteSet[] = [], evidence: Uint8Array[] = [], certificates: VoteSet[] = []): void {
     const ordered = [...voteSets].sort((a, b) => a.message.targetSlot - b.message.targetSlot);
-    this.head = this.chain.extend(this.head, slot, { voteSets: ordered, evidence });
+    this.head = this.chain.extend(this.head, slot, { voteSets: ordered, evidence, certificates });
   }
 
   /** The slot's leader signs two blocks of it. */
@@ -107,7 +107,9 @@ class Story {
       this.note(slot);
       if (slot === 6) this.twice = this.doubleBlock(slot);
       const accused = slot === 7 ? [this.twice] : slot === 10 ? [this.doubleVote(5, 1), this.doubleVote(4, 1)] : [];
-      if (slot !== 3 && slot !== 6) this.block(slot, sets[slot], accused);
+      // A certificate may come at any age; its votes of slot 5 are out of the window then.
+      const old = slot === 15 ? [this.votes(5, [0, 1, 2])] : [];
+      if (slot !== 3 && slot !== 6) this.block(slot, sets[slot], accused, old);
     }
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { auditVectors } from './auditVectors.js';
 import { evidenceVectors } from './evidenceVectors.js';
 import { worked } from './worked.js';
 
@@ -40,5 +41,12 @@ describe('evidence', () => {
     for (const result of ['doubleBlock', 'doubleVote', 'surroundVote', 'invalidBlock', 'order', 'no offence', 'time']) {
       expect(results).toContain(result);
     }
+  });
+});
+
+describe('a chain of seven epochs', () => {
+  it('leads to the audits of test/vectors/audit.json', () => {
+    const vectors: unknown = JSON.parse(readFileSync(join(packageDir, 'test/vectors/audit.json'), 'utf8'));
+    expect(JSON.parse(JSON.stringify(auditVectors()))).toEqual(vectors);
   });
 });

@@ -1,0 +1,87 @@
+/**
+ * What test/vectors/audit.json holds: a chain of seven epochs and the audits that it closes. Printed anew by
+ * `node dist-test/auditVectors.js`.
+ *
+ * Four founders under the policy `capped`. Founder 3 never votes or makes a block, and sleeps from the fourth epoch on;
+ * founder 0 publishes three studies and withdraws one; slot 10's leader makes two blocks of slot 10, which slot 12 tells;
+ * a vote of founder 2 comes late every fifth slot.
+ */
+import { fileURLToPath } from 'node:url';
+import { createWithdrawStudy, parseTransaction, sha256, toHex, utf8 } from '@radpass/core';
+import { auditRootOfRows, encodeAuditRow, parseAuditRows } from '../dist/audit.js';
+import { dutyOfSlot } from '../dist/boundary.js';
+import { encodeEvidence, equivocation } from '../dist/consensus/evidence.js';
+import { tinyParams } from '../dist/consensus/params.js';
+import type { Checkpoint, VoteSet } from '../dist/consensus/votes.js';
+import { committeeOfGenesis } from '../dist/genesisState.js';
+import { stakeMemory } from '../dist/stakeSnapshot.js';
+import { storeKeys } from '../dist/storeKeys.js';
+import { type Link, seedKey, study, TestChain } from './testChain.js';
+
+const lastSlot = 57;
+const params = { ...tinyParams, voteWindowSlots: 8, eraEpochs: 1_000, dormantDuties: 6, dormantEpochs: 2 };
+
+export function auditVectors() {
+  const chain = new TestChain(4, { params, stakePolicy: 'capped' });
+  const { genesis } = chain;
+  const publisher = seedKey('source 0');
+  const silent = toHex(seedKey('source 3').publicKey);
+  const { voters } = committeeOfGenesis(genesis);
+  const sourceAt = (name: string) =>
+    voters.findIndex(voter => toHex(voter.sourceKey) === toHex(seedKey(name).publicKey));
+  const awake = chain.all().filter(voter => voter !== sourceAt('source 3'));
+  const slow = sourceAt('source 2');
+  const timeOf = (slot: number) => Math.floor((genesis.genesisTimeMs + slot * params.slotMs) / 60_000) * 60_000;
+  const withdrawal = createWithdrawStudy({
+    ...{ chainId: genesis.chainId, key: publisher, sourceKey: publisher.publicKey },
+    ...{ seq: timeOf(3), studyHash: sha256(utf8('study b')) },
+  });
+  const transactions = new Map([
+    [2, ['a', 'b', 'c'].map(name => study(chain, publisher, name, timeOf(2)))],
+    [9, [parseTransaction(withdrawal.bytes)]],
+  ]);
+  let head: Link = chain.start;
+  let certificate: VoteSet | null = null;
+  let source: Checkpoint = { slot: 0, id: genesis.chainId };
+  /** Loose sets by the slot from which on a block carries them. */
+  let loose: { from: number; set: VoteSet }[] = [];
+  let twice: Uint8Array[] = [];
+  const blocks: string[] = [];
+  for (let slot = 1; slot <= lastSlot; slot++) {
+    const { leader } = dutyOfSlot({ genesis, state: head.view.state, slot });
+    if (slot === 10) {
+      const { built, key } = chain.draft(head, slot);
+      const block = chain.seal(built.header, built.body, key);
+      const other = chain.bend(block, key, { header: { stateRoot: new Uint8Array(32) } });
+      const signed = [block, other].map(({ headerBytes, signature }) => ({ bytes: headerBytes, signature }));
+      twice = [encodeEvidence(equivocation('doubleBlock', leader.nodeKey, signed[0]!, signed[1]!))];
+    }
+    if (slot === 10 || toHex(leader.sourceKey) === silent) continue;
+    const evidence = slot === 12 ? twice : [];
+    const candidates = transactions.get(slot) ?? [];
+    const certificates = certificate ? [certificate] : [];
+    const voteSets = loose.filter(({ from }) => from <= slot).map(({ set }) => set);
+    loose = loose.filter(({ from }) => from > slot);
+    head = chain.extend(head, slot, { certificates, voteSets, candidates, evidence });
+    blocks.push(toHex(head.block!.bytes));
+    const target = { slot, id: head.view.id };
+    const rest = awake.filter(voter => voter !== slow);
+    certificate = slot % 5 === 0 ? null : chain.votes(source, target, awake);
+    if (!certificate) {
+      // Two of four are no quorum: their votes stand for credit alone.
+      loose.push({ from: slot + 1, set: chain.votes(source, target, rest) });
+      loose.push({ from: slot + 2, set: chain.votes(source, target, [slow]) });
+    }
+    source = target;
+  }
+  const audits = Array.from({ length: 6 }, (_, epoch) => {
+    const rows = parseAuditRows(head.view.state.get(storeKeys.audit(epoch))!);
+    return { epoch, root: toHex(auditRootOfRows(rows).root), rows: rows.map(row => toHex(encodeAuditRow(row))) };
+  });
+  const capped = [[7, stakeMemory(head.view.state, publisher.publicKey)[0]!]];
+  return { genesis: toHex(genesis.bytes), blocks, audits, capped };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.stdout.write(`${JSON.stringify(auditVectors(), null, 2)}\n`);
+}
