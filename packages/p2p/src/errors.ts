@@ -4,7 +4,6 @@ import { CodedError } from '@radpass/core';
 export type P2pErrorDetail =
   | { code: 'P2P_CONFIG'; field: 'seed' | 'chainId' | 'listen' | 'peers' } // createNetwork was given something unusable
   | { code: 'P2P_LISTEN' } // none or not all of the addresses can be listened on, e.g. the port is taken
-  | { code: 'P2P_PEER_STORE' } // the folder of peers' addresses cannot be written
   | { code: 'P2P_TOO_LARGE'; kind: string; bytes: number; maxBytes: number } // a message to publish is above its cap
   | { code: 'P2P_FRAME'; reason: 'closed early' | 'too large' | 'wrong count' | 'undecodable' | 'too many' } // a remote broke a protocol
   | { code: 'P2P_TIMEOUT'; what: 'status' | 'frame' | 'batch' | 'recent' } // a remote did not answer in time

@@ -12,7 +12,6 @@ import { FaultTolerance } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
-import { LevelDatastore } from 'datastore-level';
 import { createLibp2p } from 'libp2p';
 import { P2pError } from './errors.js';
 import { Gater } from './gater.js';
@@ -20,6 +19,7 @@ import { gossipService } from './gossip.js';
 import type { Log, NetworkHandlers } from './handlers.js';
 import { limits } from './limits.js';
 import { Node } from './node.js';
+import { PeerStore } from './peerStore.js';
 import { PeerScores } from './score.js';
 import { wireNames } from './topics.js';
 
@@ -32,7 +32,7 @@ export interface NetworkInit {
   listen: string[];
   /** Multiaddrs of peers, with or without `/p2p/<peer id>`; dialled for ever. At most 64. */
   peers: string[];
-  /** Folder for the peer store. Nothing is lost with it but addresses. Without it, memory only. */
+  /** Folder for the peer store (peerStore.ts). Nothing is lost with it but addresses. Without it, memory only. */
   dataDir?: string;
   handlers: NetworkHandlers;
   log?: Log;
@@ -72,7 +72,7 @@ export type Services = { identify: Identify; pubsub: GossipSub };
  * Start a node's network.
  *
  * @throws P2pError P2P_CONFIG for a seed, chain id or address that cannot be used, P2P_LISTEN when an address cannot be
- *   listened on, P2P_PEER_STORE when `dataDir` cannot be written
+ *   listened on
  */
 export async function createNetwork(init: NetworkInit): Promise<Network> {
   const log: Log = init.log ?? (() => undefined);
@@ -85,7 +85,8 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
   const names = wireNames(init.chainId);
   const scores = new PeerScores(now);
   const gater = new Gater(scores, () => host?.getConnections() ?? []);
-  const datastore = init.dataDir === undefined ? undefined : await openDatastore(`${init.dataDir}/peers`, log);
+  const datastore = init.dataDir === undefined ? undefined : new PeerStore(`${init.dataDir}/peers`, log);
+  await datastore?.open();
   let host: Libp2p<Services> | undefined;
   try {
     host = await createLibp2p<Services>({
@@ -135,15 +136,11 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
         { cause: error },
       );
     }
-    if (error instanceof Error && error.name === 'PutFailedError') {
-      const sentence = `cannot write the addresses of peers in ${init.dataDir}/peers: check the free space and permissions`;
-      throw new P2pError({ code: 'P2P_PEER_STORE' }, sentence, { cause: error });
-    }
     throw error;
   }
 }
 
-function asNetwork(node: Node, host: Libp2p<Services>, datastore: LevelDatastore | undefined): Network {
+function asNetwork(node: Node, host: Libp2p<Services>, datastore: PeerStore | undefined): Network {
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     await node.stop();
@@ -186,16 +183,4 @@ function checkAddresses(field: 'listen' | 'peers', addresses: string[]) {
       throw new P2pError({ code: 'P2P_CONFIG', field }, `not a multiaddr: ${address}`, { cause });
     }
   });
-}
-
-/** The store is a cache of addresses: when it cannot be opened, the network runs without it. */
-async function openDatastore(path: string, log: Log): Promise<LevelDatastore | undefined> {
-  const datastore = new LevelDatastore(path, { createIfMissing: true });
-  try {
-    await datastore.open();
-    return datastore;
-  } catch (error) {
-    log('peer-store-unusable', { error: error instanceof Error ? error.name : 'unknown' });
-    return undefined;
-  }
 }
