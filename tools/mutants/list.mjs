@@ -32,7 +32,7 @@ export const mutants = [
   {
     name: 'vote-source-may-decrease',
     file: `${ledger}/src/level/signingRecord.ts`,
-    find: '(eraDepth === marks.eraDepth && sourceSlot < marks.sourceSlot)',
+    find: 'sourceSlot < marks.sourceSlot && (eraDepth === marks.eraDepth || isRestored(marks))',
     replace: 'false',
     test: `${ledger}/test/store/signingRecord.test.ts`,
   },
@@ -49,6 +49,57 @@ export const mutants = [
     find: 'if (!again && slot <= marks.blockSlot)',
     replace: 'if (!again && slot < marks.blockSlot)',
     test: `${ledger}/test/store/signingRecord.test.ts`,
+  },
+  {
+    name: 'restored-key-votes-from-anywhere',
+    file: `${ledger}/src/level/signingRecord.ts`,
+    find: '(eraDepth === marks.eraDepth || isRestored(marks))',
+    replace: 'eraDepth === marks.eraDepth',
+    test: `${ledger}/test/store/signingRecord.test.ts`,
+  },
+  // Nobody is accused who did not sign, and who did is accused once
+  {
+    name: 'accuse-without-the-second-signature',
+    file: `${ledger}/src/consensus/evidence.ts`,
+    find: '!isSigned(first, firstSignature) || !isSigned(second, secondSignature)',
+    replace: '!isSigned(first, firstSignature) || (first.length === 0 && !isSigned(second, secondSignature))',
+    test: `${ledger}/test/consensus/evidence.test.ts`,
+  },
+  {
+    name: 'jail-again-for-the-same-offence',
+    file: `${ledger}/src/offences.ts`,
+    find: "if (recordedIn(state, offence) !== undefined || p.isHeld?.(offence)) throw evidenceFault('known');",
+    replace: "if (p.isHeld?.(offence)) throw evidenceFault('known');",
+    test: `${ledger}/test/consensus/evidence.test.ts`,
+  },
+  {
+    name: 'surround-of-any-two-votes',
+    file: `${ledger}/src/consensus/evidence.ts`,
+    find: 'inner.targetSlot < outer.targetSlot',
+    replace: 'inner.targetSlot <= outer.targetSlot',
+    test: `${ledger}/test/consensus/evidence.test.ts`,
+  },
+  {
+    name: 'accuse-by-a-header-that-another-signed',
+    file: `${ledger}/src/invalidBlock.ts`,
+    find: "!verify(p.verifier, block.signature, 'block', genesis.chainId, block.id, leader.nodeKey)",
+    replace:
+      "block.signature.length === 0 && !verify(p.verifier, block.signature, 'block', genesis.chainId, block.id, leader.nodeKey)",
+    test: `${ledger}/test/consensus/evidence.test.ts`,
+  },
+  {
+    name: 'judge-an-accused-block-on-the-newest-state',
+    file: `${ledger}/src/undoneState.ts`,
+    find: 'undone ??= undo();',
+    replace: 'undone ??= p.height < 0 ? undo() : new Map();',
+    test: `${ledger}/test/chain/evidence.test.ts`,
+  },
+  {
+    name: 'forget-evidence-at-a-stop',
+    file: `${ledger}/src/evidencePool.ts`,
+    find: '    this.#p.write([key, record]);\n',
+    replace: '',
+    test: `${ledger}/test/chain/evidence.test.ts`,
   },
   // Consent
   {

@@ -6,6 +6,7 @@
 import { compareBytes, type PublicKey, toHex } from '@radpass/core';
 import { type Equivocation, equivocation, isDoubleVote, type Signed, surrounds } from './consensus/evidence.js';
 import { encodeVoteMessage, type VoteMessage } from './consensus/votes.js';
+import { isSameMessage } from './voting.js';
 
 /** One message, shared by all who voted for it. */
 interface Ballot {
@@ -19,8 +20,10 @@ const ofOneKey = 2;
 
 export class Sightings {
   readonly #windowSlots: number;
-  /** Target slot, then message in hex. */
-  readonly #votes = new Map<number, Map<string, Ballot>>();
+  /** By target slot. */
+  readonly #votes = new Map<number, Ballot[]>();
+  /** By node key, in hex: the vote that none of the key's lies behind, as long as they go forward. */
+  readonly #highest = new Map<string, VoteMessage>();
   /** Slot, then node key in hex. */
   readonly #headers = new Map<number, Map<string, Signed[]>>();
   #slot = 0;
@@ -34,6 +37,8 @@ export class Sightings {
     for (const slots of [this.#votes, this.#headers]) {
       for (const old of slots.keys()) if (old + this.#windowSlots < slot) slots.delete(old);
     }
+    for (const [key, { targetSlot }] of this.#highest)
+      if (targetSlot + this.#windowSlots < slot) this.#highest.delete(key);
   }
 
   /** Takes in a header; gives the evidence that it completes. */
@@ -48,24 +53,29 @@ export class Sightings {
 
   /** Takes in a vote; gives the evidence that it completes, at most one record of each kind. */
   vote(message: VoteMessage, nodeKey: PublicKey, signature: Uint8Array): Equivocation[] {
-    const { targetSlot } = message;
+    const { sourceSlot, targetSlot } = message;
     if (!this.#isInWindow(targetSlot)) return [];
     const key = toHex(nodeKey);
-    const bytes = encodeVoteMessage(message);
-    const ballots = entryOf(this.#votes, targetSlot, () => new Map<string, Ballot>());
-    const others = [...ballots.values()].filter(ballot => ballot.signatures.has(key));
-    if (others.length >= ofOneKey || others.some(other => compareBytes(other.bytes, bytes) === 0)) return [];
-    const ballot = entryOf(ballots, toHex(bytes), () => ({ message, bytes, signatures: new Map() }));
+    const ballots = entryOf(this.#votes, targetSlot, () => []);
+    const others = ballots.filter(ballot => ballot.signatures.has(key));
+    if (others.length >= ofOneKey || others.some(other => isSameMessage(other.message, message))) return [];
+    const known = ballots.find(ballot => isSameMessage(ballot.message, message));
+    const ballot = known ?? { message, bytes: encodeVoteMessage(message), signatures: new Map<string, Uint8Array>() };
+    if (!known) ballots.push(ballot);
     ballot.signatures.set(key, signature);
-    const own = { bytes, signature };
-    const signed = (other: Ballot): Signed => ({ bytes: other.bytes, signature: other.signatures.get(key)! });
+    const signed = ({ bytes, signatures }: Ballot): Signed => ({ bytes, signature: signatures.get(key)! });
     const double = others.find(other => isDoubleVote(other.message, message));
-    const around = this.#ballotsOf(key).find(other => surrounds(other.message, message));
-    const inside = this.#ballotsOf(key).find(other => surrounds(message, other.message));
+    // Whose votes only go forward, as all honest ones do, has none around another.
+    const highest = this.#highest.get(key);
+    const isForward = !highest || (sourceSlot >= highest.sourceSlot && targetSlot > highest.targetSlot);
+    if (isForward) this.#highest.set(key, message);
+    const earlier = isForward ? [] : this.#ballotsOf(key);
+    const around = earlier.find(other => surrounds(other.message, message));
+    const inside = earlier.find(other => surrounds(message, other.message));
     return [
-      ...(double ? [equivocation('doubleVote', nodeKey, signed(double), own)] : []),
-      ...(around ? [equivocation('surroundVote', nodeKey, signed(around), own)] : []),
-      ...(inside ? [equivocation('surroundVote', nodeKey, own, signed(inside))] : []),
+      ...(double ? [equivocation('doubleVote', nodeKey, signed(double), signed(ballot))] : []),
+      ...(around ? [equivocation('surroundVote', nodeKey, signed(around), signed(ballot))] : []),
+      ...(inside ? [equivocation('surroundVote', nodeKey, signed(ballot), signed(inside))] : []),
     ];
   }
 
@@ -74,9 +84,7 @@ export class Sightings {
   }
 
   #ballotsOf(key: string): Ballot[] {
-    return [...this.#votes.values()]
-      .flatMap(ballots => [...ballots.values()])
-      .filter(ballot => ballot.signatures.has(key));
+    return [...this.#votes.values()].flat().filter(ballot => ballot.signatures.has(key));
   }
 }
 

@@ -163,6 +163,11 @@ describe('evidence of two signatures', () => {
       'no offence',
     ],
     [
+      'a vote of the same target as a vote around it',
+      encodeEvidence(equivocation('surroundVote', voter.nodeKey, vote(1, 5), vote(2, 5))),
+      'no offence',
+    ],
+    [
       'headers of two slots',
       encodeEvidence(
         equivocation('doubleBlock', twice.key, twice.one, {
