@@ -98,7 +98,7 @@ print({
   nginxFirstByteMs: median(alone.nginx.map(({ first }) => first * 1_000)),
 });
 
-await tell({ open: file('small') });
+const cpuBefore = (await tell({ open: file('small') })).cpu;
 const clients = 32;
 const together = { nginx: [], radpass: [] };
 for (let round = -1; round < rounds; round++) {
@@ -111,6 +111,8 @@ for (let round = -1; round < rounds; round++) {
     if (round >= 0) together[name].push(...all.map(({ seconds }) => seconds * 1_000));
   }
 }
+const cpuAfter = (await tell({})).cpu;
+const cpuMs = (cpuAfter.user + cpuAfter.system - cpuBefore.user - cpuBefore.system) / 1_000;
 const percentile = (numbers, share) => [...numbers].sort((a, b) => a - b)[Math.floor((numbers.length - 1) * share)];
 const [nginxP99, radpassP99] = [together.nginx, together.radpass].map(all => percentile(all, 0.99));
 print({
@@ -119,6 +121,8 @@ print({
   nginxP99Ms: nginxP99,
   radpassP99Ms: radpassP99,
   ratio: radpassP99 / nginxP99,
+  // with the handshake; the first round, which warms up, is counted too
+  sourceCpuMsPerRequest: cpuMs / ((rounds + 1) * clients),
 });
 
 const client = fork(new URL('transferClient.mjs', import.meta.url), [folder, url]);

@@ -469,7 +469,7 @@ describe('the five refusals of a study', () => {
     // one that is different, to know that a difference would be seen
     const slow = await createWorld();
     slow.state.granted = [];
-    slow.state.delayMs = 30;
+    slow.state.delayMs = 150;
     worlds.push(slow);
     await timesOf(worlds.slice(0, 1));
     worlds[0] = await createWorld(); // a signer has a budget
