@@ -80,3 +80,4 @@ process.on('message', async message => {
   if (message.mark) peak = process.memoryUsage.rss();
   process.send({ rss: process.memoryUsage.rss(), peak, cpu: process.cpuUsage() });
 });
+process.on('disconnect', () => process.exit());
