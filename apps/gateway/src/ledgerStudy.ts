@@ -15,16 +15,31 @@ export async function firstAnswer<T>(nodes: readonly NodeApi[], ask: (node: Node
   throw failure;
 }
 
-/** The study's entry on the ledger: that of the node which knows the latest owner; null when none knows the study. */
+/**
+ * The study's entry on the ledger as it stands at the node's newest final slot: that of the node which knows the latest
+ * owner; null when none knows the study. A reassignment whose time has come counts, whether or not a later transaction
+ * has written it down.
+ */
 export async function ledgerStudy(
   nodes: readonly NodeApi[],
   sourceKey: PublicKey,
   studyHash: string,
 ): Promise<StudyEntry | null> {
   const answers = await Promise.allSettled(nodes.map(node => node.study(sourceKey, fromHex(studyHash))));
-  const answered = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value.study] : []));
+  const answered = answers.flatMap(answer => (answer.status === 'fulfilled' ? [standing(answer.value)] : []));
   const failed = answers.find(answer => answer.status === 'rejected');
   if (answered.length === 0 && failed) throw failed.reason;
   const entries = answered.flatMap(entry => entry ?? []);
   return entries.sort((a, b) => b.generation - a.generation)[0] ?? null;
+}
+
+function standing({
+  study,
+  checkpoint,
+}: {
+  study: StudyEntry | null;
+  checkpoint: { slot: number };
+}): StudyEntry | null {
+  if (!study?.pendingOwner || checkpoint.slot < study.effectSlot) return study;
+  return { ...study, owner: study.pendingOwner, generation: study.generation + 1, pendingOwner: null };
 }

@@ -57,6 +57,17 @@ both('docs/administrator.md', () => {
   });
 });
 
+needs('orthanc', describe)('docs/pacs-orthanc.md', () => {
+  it('runs from the first block to the last', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'radpass-guide-orthanc-'));
+    const ran = await runGuide(join(root, 'docs', 'pacs-orthanc.md'), folder);
+    if (ran.code !== 0) throw new Error(`block ${ran.begun} of ${ran.blocks} failed:\n${ran.output.slice(-3_000)}`);
+    expect(ran.begun).toBe(ran.blocks);
+    expect(ran.output).toContain('"Version"');
+    rmSync(folder, { recursive: true, force: true });
+  }, 120_000);
+});
+
 function filesIn(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   return readdirSync(path, { recursive: true, withFileTypes: true })
