@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { orthancPlugin } from './orthanc.mjs';
+import { orthancPlugin, orthancProgram } from './orthanc.mjs';
 import { root } from './run.mjs';
 
 export const dataDir = process.env.RADPASS_DATA ?? join(root, '..', 'shared', 'data');
@@ -26,7 +26,7 @@ const kinds = {
   gsoap: program('soapcpp2', ['-V']),
   jaxws: { there: () => existsSync('/usr/share/java/jaxws-tools.jar'), reason: 'no JAX-WS on this machine' },
   orthanc: {
-    there: () => existsSync('/usr/sbin/Orthanc') && existsSync(orthancPlugin),
+    there: () => existsSync(orthancProgram) && existsSync(orthancPlugin),
     reason: 'no orthanc with orthanc-dicomweb on this machine',
   },
   dcmtk: program('dcmconv', ['--version']),

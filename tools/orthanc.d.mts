@@ -9,5 +9,6 @@ export interface Orthanc {
   stop(): Promise<void>;
 }
 export function startOrthanc(): Promise<Orthanc>;
-/** Where Debian's orthanc-dicomweb puts its plugin. */
+/** Where Debian's packages put the program and its DICOMweb plugin. */
+export const orthancProgram: string;
 export const orthancPlugin: string;

@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+export const orthancProgram = '/usr/sbin/Orthanc';
 export const orthancPlugin = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 
 async function freePort() {
@@ -34,7 +35,7 @@ export async function startOrthanc() {
   };
   await writeFile(join(folder, 'orthanc.json'), JSON.stringify(configuration));
   const api = `http://127.0.0.1:${port}`;
-  const process = spawn('Orthanc', [join(folder, 'orthanc.json'), `--logfile=${join(folder, 'log')}`], {
+  const process = spawn(orthancProgram, [join(folder, 'orthanc.json'), `--logfile=${join(folder, 'log')}`], {
     stdio: 'ignore',
   });
   const ended = new Promise(resolve => process.once('exit', resolve));
