@@ -72,10 +72,10 @@ export class Studies {
     this.#saltKey = p.saltKey;
   }
 
-  /** @throws GatewayError GATEWAY_STUDY_UNKNOWN, GATEWAY_STUDY_AMBIGUOUS */
+  /** A stable study, to be offered. @throws GatewayError GATEWAY_STUDY_UNKNOWN, GATEWAY_STUDY_AMBIGUOUS */
   async find(q: { studyInstanceUID?: string; accessionNumber?: string }): Promise<StudySummary> {
     const name = q.studyInstanceUID ?? q.accessionNumber ?? '';
-    const byUid = async (uid: string) => [await this.#store.findByUid(uid)].filter(study => study !== null);
+    const byUid = async (uid: string) => [await this.#store.findByUid(uid)].filter(study => study?.stable === true);
     const found =
       q.accessionNumber === undefined
         ? await byUid(q.studyInstanceUID ?? '')
@@ -85,7 +85,10 @@ export class Studies {
       throw new GatewayError(detail, `${found.length} studies have that accession number: name the study by its UID`);
     }
     if (!found[0])
-      throw new GatewayError({ code: 'GATEWAY_STUDY_UNKNOWN', study: name }, 'the image store has no such study');
+      throw new GatewayError(
+        { code: 'GATEWAY_STUDY_UNKNOWN', study: name },
+        'the image store has no such study, or it is still arriving',
+      );
     return found[0];
   }
 
@@ -127,8 +130,12 @@ export class Studies {
     return this.#records.get('studies', studyHash);
   }
 
-  async card(record: StudyRecord): Promise<StudyCard> {
-    return cardOf(await this.find({ studyInstanceUID: record.studyInstanceUID }));
+  /** Of a study that was offered, also while more of it arrives. @throws GatewayError GATEWAY_STUDY_UNKNOWN */
+  async card({ studyInstanceUID }: StudyRecord): Promise<StudyCard> {
+    const summary = await this.#store.findByUid(studyInstanceUID);
+    if (summary !== null) return cardOf(summary);
+    const detail = { code: 'GATEWAY_STUDY_UNKNOWN', study: studyInstanceUID } as const;
+    throw new GatewayError(detail, 'the image store has no such study');
   }
 
   /**

@@ -97,6 +97,17 @@ describe('the documents of studies', () => {
     expect((await studies.document(record)).instances).toHaveLength(2);
   });
 
+  it('have a card, but no offer, while more of the study arrives', async () => {
+    const { record } = await studies.recordOf(uids[0]!);
+    expect(await studies.find({ studyInstanceUID: uids[0]! })).toMatchObject({ instances: 2 });
+    const { findByUid } = store;
+    Object.assign(store, { findByUid: async (uid: string) => ({ ...(await findByUid(uid)), stable: false }) });
+    await expect(studies.find({ studyInstanceUID: uids[0]! })).rejects.toMatchObject({ code: 'GATEWAY_STUDY_UNKNOWN' });
+    expect(await studies.card(record)).toMatchObject({ instances: 2 });
+    Object.assign(store, { findByUid: async () => null });
+    await expect(studies.card(record)).rejects.toMatchObject({ code: 'GATEWAY_STUDY_UNKNOWN' });
+  });
+
   it('are not read again after a restart, but for what was touched meanwhile', async () => {
     const { record } = await studies.recordOf(uids[3]!);
     const { size, sha256 } = await studies.document(record);

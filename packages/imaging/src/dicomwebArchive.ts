@@ -96,7 +96,7 @@ class DicomwebArchive implements RemoteArchive {
   }
 
   async #studies(query: string): Promise<StudySummary[]> {
-    const found = new Map<string, StudySummary>();
+    const found: StudySummary[] = [];
     const fields = studyFields.map(tag => `&includefield=${tag}`).join('');
     const met = new Set<string>();
     for (let offset = 0; met.size < maxListed; ) {
@@ -106,12 +106,13 @@ class DicomwebArchive implements RemoteArchive {
         const summary = summarise(item);
         if (summary === null || met.has(summary.studyInstanceUID)) continue;
         met.add(summary.studyInstanceUID);
-        if (this.#rests(summary.studyInstanceUID, item)) found.set(summary.studyInstanceUID, summary);
+        const stable = this.#rests(summary.studyInstanceUID, item);
+        found.push({ ...summary, stable });
         if (met.size >= maxListed) break;
       }
       if (met.size === before) break;
     }
-    return [...found.values()].sort((a, b) => compareText(a.studyInstanceUID, b.studyInstanceUID));
+    return found.sort((a, b) => compareText(a.studyInstanceUID, b.studyInstanceUID));
   }
 
   /** Whether the study's record has been what it is for `stableMs`, as far as we looked. */
@@ -126,8 +127,8 @@ class DicomwebArchive implements RemoteArchive {
     return false;
   }
 
-  studies(): Promise<StudySummary[]> {
-    return this.#studies('');
+  async studies(): Promise<StudySummary[]> {
+    return (await this.#studies('')).filter(study => study.stable);
   }
 
   async findByUid(studyInstanceUID: string): Promise<StudySummary | null> {
@@ -140,7 +141,7 @@ class DicomwebArchive implements RemoteArchive {
     if (accessionNumber === '') return [];
     const found = await this.#studies(`AccessionNumber=${encodeURIComponent(accessionNumber)}&`);
     // an archive takes * and ? for wildcards (PS3.4 §C.2.2.2.4): what it found need not be what was asked
-    return found.filter(study => study.accessionNumber === accessionNumber);
+    return found.filter(study => study.stable && study.accessionNumber === accessionNumber);
   }
 
   async instances(studyInstanceUID: string): Promise<RemoteInstance[]> {
@@ -199,7 +200,7 @@ async function drop(answer: Answer): Promise<void> {
 }
 
 /** Null for a study whose UID breaks the grammar: it can't be hashed, so it can't be offered. */
-function summarise(item: DicomJson): StudySummary | null {
+function summarise(item: DicomJson): Omit<StudySummary, 'stable'> | null {
   const studyInstanceUID = textOf(item, '0020000D');
   try {
     parseStudyInstanceUid(studyInstanceUID);

@@ -107,27 +107,33 @@ class FolderStore implements ImageStore {
   }
 
   async studies(): Promise<StudySummary[]> {
-    return (await this.#stable()).map(summarise);
+    return (await this.#stable()).map(files => summarise(files, true));
   }
 
   async #stable(): Promise<FoundFile[][]> {
     await this.#scan();
-    const quietSince = this.#now() - this.#stableMs;
     return [...this.#studies]
-      .filter(([, files]) => this.#stableMs === 0 || files.every(file => file.mtimeMs <= quietSince))
+      .filter(([, files]) => this.#rests(files))
       .sort(([a], [b]) => compareText(a, b))
       .map(([, files]) => files);
   }
 
+  #rests(files: FoundFile[]): boolean {
+    const quietSince = this.#now() - this.#stableMs;
+    return this.#stableMs === 0 || files.every(file => file.mtimeMs <= quietSince);
+  }
+
   async findByUid(studyInstanceUID: string): Promise<StudySummary | null> {
-    const files = (await this.#stable()).find(([file]) => file?.found.studyInstanceUID === studyInstanceUID);
-    return files === undefined ? null : summarise(files);
+    await this.#scan(studyInstanceUID);
+    const files = this.#studies.get(studyInstanceUID);
+    return files === undefined ? null : summarise(files, this.#rests(files));
   }
 
   async findByAccession(accessionNumber: string): Promise<StudySummary[]> {
     const studies = await this.#stable();
     if (accessionNumber === '') return [];
-    return studies.filter(files => files.some(file => file.found.accessionNumber === accessionNumber)).map(summarise);
+    const found = studies.filter(files => files.some(file => file.found.accessionNumber === accessionNumber));
+    return found.map(files => summarise(files, true));
   }
 
   async instances(studyInstanceUID: string): Promise<Instance[]> {
@@ -218,7 +224,7 @@ async function openOrChanged(path: string, sopInstanceUID: string): Promise<File
   }
 }
 
-function summarise(files: FoundFile[]): StudySummary {
+function summarise(files: FoundFile[], stable: boolean): StudySummary {
   const first = (field: 'accessionNumber' | 'studyDescription' | 'studyDate') =>
     files.map(file => file.found[field]).find(text => text !== '') ?? '';
   const once = files.filter((file, i) => files[i - 1]?.found.sopInstanceUID !== file.found.sopInstanceUID);
@@ -231,6 +237,7 @@ function summarise(files: FoundFile[]): StudySummary {
     date: parseDate(first('studyDate')),
     instances: once.length,
     bytes: once.reduce((sum, file) => sum + file.size, 0),
+    stable,
   };
 }
 

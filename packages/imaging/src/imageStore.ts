@@ -25,7 +25,8 @@ export interface Instance {
 
 /**
  * For the desk's list. Texts are the header's, '' when absent; `modality` lists the distinct ones, joined by "/";
- * `date` is the StudyDate, YYYYMMDD; `bytes` the sum of the files' sizes, null where the archive doesn't tell them.
+ * `date` is the StudyDate, YYYYMMDD; `bytes` the sum of the files' sizes, null where the archive doesn't tell them. `stable`: not still
+ * arriving, as far as the store knows.
  */
 export interface StudySummary {
   studyInstanceUID: string;
@@ -35,12 +36,13 @@ export interface StudySummary {
   date: string;
   instances: number;
   bytes: number | null;
+  stable: boolean;
 }
 
 export interface ImageStore {
-  /** Every study that is complete enough to be offered, sorted by studyInstanceUID. */
+  /** Every stable study, sorted by studyInstanceUID. */
   studies(): Promise<StudySummary[]>;
-  /** The one of `studies()` with this UID, or null. */
+  /** The study with this UID, stable or not, or null. */
   findByUid(studyInstanceUID: string): Promise<StudySummary | null>;
   /** Those of `studies()` in which an instance carries this accession number; none for ''. */
   findByAccession(accessionNumber: string): Promise<StudySummary[]>;

@@ -164,13 +164,14 @@ describe('dicomwebArchive', () => {
     const { fetch } = answers(url => {
       const whereabouts = { '00081190': { Value: [`http://pacs/${now}`] } };
       return url.searchParams.get('offset') === '0'
-        ? [record('1.2.3', { ...whereabouts, '00201208': { Value: [count] } })]
+        ? [record('1.2.3', { ...whereabouts, '00080050': { Value: ['A'] }, '00201208': { Value: [count] } })]
         : [];
     });
     const archive = dicomwebArchive({ url: 'http://pacs/rs', fetch, stableMs: 500, now: () => now });
     expect(await archive.studies()).toHaveLength(0);
     now += 499;
-    expect(await archive.findByUid('1.2.3')).toBeNull();
+    expect(await archive.findByUid('1.2.3')).toMatchObject({ stable: false });
+    expect(await archive.findByAccession('A')).toEqual([]);
     count = 4;
     now += 1;
     expect(await archive.studies()).toHaveLength(0);

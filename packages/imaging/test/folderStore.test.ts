@@ -67,9 +67,11 @@ describe('folderStore', () => {
       now += 4999;
       expect(await store.studies()).toEqual([]);
       expect(await store.findByAccession('ACC1')).toEqual([]);
+      expect(await store.findByUid(studyUid)).toMatchObject({ stable: false });
       now += 1;
       expect(await store.studies()).toHaveLength(1);
       expect(await store.findByAccession('ACC1')).toHaveLength(1);
+      expect(await store.findByUid(studyUid)).toMatchObject({ stable: true });
     }));
 
   describe('asked for one study in a folder at rest', () => {
