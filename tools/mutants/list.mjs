@@ -147,6 +147,27 @@ export const mutants = [
     test: `${ledger}/test/transitions/study.test.ts`,
   },
   {
+    name: 'growth-of-a-long-pause-counts-whole',
+    file: `${ledger}/src/consensus/growthCapped.ts`,
+    find: 'Math.min(input.elapsed, growthEpochs)',
+    replace: 'input.elapsed',
+    test: `${ledger}/test/consensus/stake.test.ts`,
+  },
+  {
+    name: 'late-vote-counts-again',
+    file: `${ledger}/src/openDuties.ts`,
+    find: ' & ~(due.onTime[i] ?? 0)',
+    replace: '',
+    test: `${ledger}/test/audit.test.ts`,
+  },
+  {
+    name: 'vote-counts-at-any-age',
+    file: `${ledger}/src/openDuties.ts`,
+    find: 'if (due + params.voteWindowSlots < slot) continue;',
+    replace: '',
+    test: `${ledger}/test/audit.test.ts`,
+  },
+  {
     name: 'withdrawn-study-keeps-its-stake',
     file: `${ledger}/src/transitions/withdrawStudy.ts`,
     find: 'studyCount: source.studyCount - 1',

@@ -13,7 +13,7 @@ import type { Consensus } from './consensus/index.js';
 import { votersOf } from './consensus/votes.js';
 import type { Genesis } from './genesis.js';
 import { recordedIn } from './offences.js';
-import { takeDueSlots } from './openDuties.js';
+import { type Seat, takeDueSlots } from './openDuties.js';
 import { takeBlockSlots } from './openEpochs.js';
 import { takeOffences } from './openOffences.js';
 import type { StateLayer } from './stateView.js';
@@ -66,9 +66,12 @@ function countBlocks(
 
 function countVotes(rows: Rows, layer: StateLayer, epoch: number, { genesis }: ClosingContext): void {
   const { due, votersOf: seatsOf } = takeDueSlots(layer, epoch, genesis.params);
+  // Hundreds of slots share their voters: each voter's row is looked up once.
+  const heldBy = new Map<readonly Seat[], Counts[]>();
   for (const { votersId, onTime, late } of due) {
     const voters = seatsOf(votersId);
-    const held = voters.map(([sourceKey]) => rows.of(sourceKey));
+    const held = heldBy.get(voters) ?? voters.map(([sourceKey]) => rows.of(sourceKey));
+    heldBy.set(voters, held);
     voters.forEach(([, seats], i) => {
       const row = held[i]!;
       row.votesDue++;

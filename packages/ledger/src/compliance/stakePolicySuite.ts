@@ -114,18 +114,17 @@ export function stakePolicySuite(kit: SuiteKit, name: string, policy: StakePolic
     law('gives nothing for splitting a source over two keys, but for rounding', input => {
       const [first, ...rest] = input.sources;
       if (!first) return false;
-      // Its studies, what payers vouch for and what is remembered are split alike.
+      // Its studies, what payers vouch for and what is remembered are split alike, in thirds that lose nothing.
       const third = (n: number): number => Math.floor(n / 3);
-      const part = { count: third(first.count), accredited: third(first.accredited), memory: first.memory.map(third) };
-      const kept = {
+      const times = (n: number) => ({
         ...first,
-        count: first.count - part.count,
-        accredited: first.accredited - part.accredited,
-        memory: first.memory.map((number, i) => number - part.memory[i]!),
-      };
-      const second = { ...first, sourceKey: keyOf(7), nodeKey: keyOf(8), ...part };
-      const split = weightsOf({ ...input, sources: [kept, ...rest, second] });
-      const whole = weightsOf(input);
+        count: n * third(first.count),
+        accredited: n * third(first.accredited),
+        memory: first.memory.map(number => n * third(number)),
+      });
+      const second = { ...times(1), sourceKey: keyOf(7), nodeKey: keyOf(8) };
+      const split = weightsOf({ ...input, sources: [times(2), ...rest, second] });
+      const whole = weightsOf({ ...input, sources: [times(3), ...rest] });
       const gain = split[0]! + split[split.length - 1]! - whole[0]!;
       return Math.abs(gain) > 2 || Math.abs(sumOf(split) - sumOf(whole)) > split.length;
     });
