@@ -57,6 +57,10 @@ describe('before anything is opened', () => {
         start('d', { key: at('moved', 'node.key') }),
         { code: 'LEDGER_SIGNING_RECORD_MISSING', says: 'a key without its record is not used' },
       ],
+      [
+        start('d2', { key: at('moved', 'node.key'), 'restore-after': '0' }),
+        { code: 'LEDGER_SIGNING_RESTORE', says: 'a wait of at least 16 slots' },
+      ],
       [start('e', { key: at('text.key') }), { code: 'CORE_KEY_FILE', says: at('text.key') }],
     ]);
     expect(existsSync(at('moved', 'node.key.record'))).toBe(false);

@@ -352,9 +352,12 @@ export async function openNodeSigner(p: {
 }): Promise<NodeSigner> {
   const { key, recordPath: path, chainId, restore } = p;
   const read = (): Promise<SigningRecord> => (restore ? recordOrNone(path, key.publicKey) : readRecord(path));
-  // Read before locking, so that a missing record makes no folder.
-  await read();
-  if (restore) await mkdir(path, { recursive: true, mode: 0o700 });
+  // Read before locking, so that a record that is missing or not restored makes no folder.
+  const found = await read();
+  if (restore) {
+    restored(path, found, chainId, restore);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  }
   const lock = await openLevel(join(path, 'lock')).catch((error: unknown) => {
     if (causeCode(error) !== 'LEVEL_LOCKED') throw recordDamaged(path, causeCode(error), error);
     throw new LedgerError(

@@ -215,6 +215,7 @@ describe('a record that is restored', () => {
 
   it('needs a wait that is long enough, and is left as it was otherwise', async () => {
     await expect(open({ ...restore, untilSlot: 109 })).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RESTORE' });
+    await expect(readFile(join(recordPath, 'lock'))).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(openIt()).rejects.toMatchObject({ code: 'LEDGER_SIGNING_RECORD_MISSING' });
   });
 
