@@ -9,7 +9,6 @@
  * may be ahead of what the head's header records; the certificates are kept on disk for that.
  */
 import { equalBytes, toHex, type Verifier } from '@radpass/core';
-import { applyBlock } from './applyBlock.js';
 import { type Block, parseBlock } from './block.js';
 import { Tree, type TreeNode, treeNode } from './blockTree.js';
 import { finalityOf } from './consensus/chainTables.js';
@@ -18,6 +17,7 @@ import type { Checkpoint, VoteSet } from './consensus/votes.js';
 import { foldFinal } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
+import { type Judging, judging } from './judging.js';
 import { type Counts, certificatesRecord, changesRecord, type FinalRecord, heightRecord } from './records.js';
 import type { Hash } from './stateTree.js';
 import type { StateSource } from './stateView.js';
@@ -36,6 +36,7 @@ export interface BranchesInit {
   readonly store: Pick<LedgerStore, 'get'>;
   readonly hash?: Hash | undefined;
   readonly rules?: Consensus | undefined;
+  readonly judging?: Judging | undefined;
   readonly base: TreeNode;
   readonly final: FinalRecord;
   readonly counts: Counts;
@@ -59,6 +60,7 @@ export class Branches {
   readonly tree: Tree;
   readonly #p: BranchesInit;
   readonly #rules: Consensus;
+  readonly #judging: Judging;
   /** Writes not yet known to be on disk, the latest for each key. */
   readonly #unsynced = new Map<string, Uint8Array | null>();
   /** Blocks added since the last settle. */
@@ -78,6 +80,7 @@ export class Branches {
   constructor(p: BranchesInit) {
     this.#p = p;
     this.#rules = p.rules ?? consensus;
+    this.#judging = p.judging ?? judging;
     this.tree = new Tree({ get: key => this.get(key) }, p.base);
     this.#head = p.base;
     this.#final = p.final;
@@ -179,7 +182,7 @@ export class Branches {
     const parent = this.tree.block(block.header.parent);
     if (!parent) throw new RangeError('the parent is not in the tree');
     const { genesis, verifier, hash } = this.#p;
-    const { layer } = applyBlock({
+    const changes = this.#judging.changesOf({
       genesis,
       parent: this.parentView(parent),
       block,
@@ -188,7 +191,7 @@ export class Branches {
       rules: this.#rules,
       ...(hash && { hash }),
     });
-    const node = this.addApplied(block, transactionIds, layer.changes);
+    const node = this.addApplied(block, transactionIds, changes);
     this.write([storeKeys.block(block.id), block.bytes]);
     this.#added.push(node);
     return node;

@@ -13,7 +13,7 @@ import {
   toHex,
   type Verifier,
 } from '@radpass/core';
-import { type Block, encodeBlock, parseBlock } from './block.js';
+import { type Block, encodeBlock } from './block.js';
 import type { TreeNode } from './blockTree.js';
 import { dutyOfSlot, type SlotDuty } from './boundary.js';
 import type { Branches } from './branches.js';
@@ -27,6 +27,7 @@ import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis } from './genesisState.js';
 import type { Intake } from './intake.js';
+import { type Judging, judging } from './judging.js';
 import { Orphans } from './orphans.js';
 import type { Hash } from './stateTree.js';
 import { storeKeys } from './storeKeys.js';
@@ -55,11 +56,13 @@ export interface EngineInit {
   readonly nodeKeys: readonly PublicKey[];
   readonly hash?: Hash | undefined;
   readonly rules?: Consensus | undefined;
+  readonly judging?: Judging | undefined;
 }
 
 export class Engine {
   readonly #p: EngineInit;
   readonly #rules: Consensus;
+  readonly #judging: Judging;
   readonly #committee: Committee;
   readonly #votes: VotePool;
   readonly #credit: VoteCredit;
@@ -79,6 +82,7 @@ export class Engine {
     this.#rules = p.rules ?? consensus;
     this.#committee = committeeOfGenesis(p.genesis, this.#rules);
     this.#votes = new VotePool(this.#committee, 0, p.genesis.params, this.#rules);
+    this.#judging = p.judging ?? judging;
     this.#credit = new VoteCredit(key => p.branches.get(key));
     this.#witness = new Witness({ ...p, rules: this.#rules });
     this.#witness.resume(p.evidence);
@@ -260,7 +264,7 @@ export class Engine {
     const { branches } = this.#p;
     let block: Block;
     try {
-      block = parseBlock(bytes);
+      block = this.#judging.parseBlock(bytes);
     } catch (error) {
       if (error instanceof CodedError) return error;
       throw error;

@@ -18,6 +18,7 @@ import { LedgerError } from './errors.js';
 import { indexKeys } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import { genesisState } from './genesisState.js';
+import type { Judging } from './judging.js';
 import {
   type Counts,
   certificatesRecord,
@@ -43,6 +44,7 @@ export interface OpenInit {
   readonly verifier: Verifier;
   readonly hash?: Hash | undefined;
   readonly rules?: Consensus | undefined;
+  readonly judging?: Judging | undefined;
 }
 
 export interface Opened {
@@ -227,7 +229,7 @@ function baseNode(store: LedgerStore, final: FinalRecord, rules: Consensus = con
 
 /** Branches as a store has them. @throws LedgerError LEDGER_STORE_DAMAGED */
 export async function loadBranches(p: OpenInit): Promise<Branches> {
-  const { store, genesis, verifier, hash, rules } = p;
+  const { store, genesis, verifier, hash, rules, judging } = p;
   const final = readFinal(store);
   const branches = new Branches({
     genesis,
@@ -235,6 +237,7 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
     store,
     hash,
     rules,
+    judging,
     base: baseNode(store, final, rules),
     final,
     counts: readCounts(store),
@@ -273,7 +276,7 @@ export function transactionIdsOf(block: Block): string[] {
  * mark, and the next opening begins again.
  */
 async function rebuild(p: OpenInit): Promise<void> {
-  const { store, genesis, verifier, hash, rules } = p;
+  const { store, genesis, verifier, hash, rules, judging } = p;
   await store.commit([rebuildMark()]);
   const { good, cut } = goodBlocks(store);
   for (const prefix of derivedPrefixes) await store.clear(prefix);
@@ -286,6 +289,7 @@ async function rebuild(p: OpenInit): Promise<void> {
       store,
       hash,
       rules,
+      judging,
       base: baseNode(store, final, rules),
       final,
       counts: readCounts(store),

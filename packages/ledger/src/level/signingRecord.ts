@@ -39,7 +39,8 @@ import {
 import { encodeVoteMessage, type VoteMessage } from '../consensus/votes.js';
 import { vrfProve } from '../consensus/vrf.js';
 import { LedgerError } from '../errors.js';
-import type { NodeSigner, SigningMarks } from '../signer.js';
+import type { NodeSigner } from '../signer.js';
+import { isRestored, type Marks, marksForBlock, marksForVote, unsigned } from '../signingRules.js';
 import { causeCode } from './causeCode.js';
 import { openLevel } from './levelStore.js';
 
@@ -48,14 +49,6 @@ const markSchema = tuple(bytes(32), uint(), bytes([0, 32]), uint(), uint(), uint
 const [madeWithKey, madeAgain] = [1, 2];
 const recordSchema = tuple(uint(madeAgain), publicKey(), list(markSchema, maxChains));
 const sealedMax = 16_384;
-
-interface Marks extends SigningMarks {
-  readonly blockId: Uint8Array;
-  readonly voteHash: Uint8Array;
-}
-
-const none = new Uint8Array(0);
-const unsigned: Marks = { blockSlot: 0, blockId: none, eraDepth: 0, sourceSlot: 0, targetSlot: 0, voteHash: none };
 
 interface SigningRecord {
   readonly origin: number;
@@ -199,44 +192,15 @@ class RecordingSigner implements NodeSigner {
 
   signBlock(slot: number, id: Uint8Array): Promise<Uint8Array> {
     return this.#inTurn(async () => {
-      const { marks } = this;
-      const again = slot === marks.blockSlot && equalBytes(id, marks.blockId);
-      if (!again && slot <= marks.blockSlot) {
-        throw new LedgerError(
-          { code: 'LEDGER_SIGN_DOUBLE_BLOCK', slot, recordedSlot: marks.blockSlot },
-          `refused to sign a block of slot ${slot}: one of slot ${marks.blockSlot} is recorded`,
-        );
-      }
-      if (!again) await this.#advance({ ...marks, blockSlot: slot, blockId: id });
+      await this.#advance(marksForBlock(this.marks, slot, id));
       return sign(this.#key, 'block', this.#chainId, id);
     });
   }
 
   signVote(message: VoteMessage, eraDepth: number): Promise<Uint8Array> {
     return this.#inTurn(async () => {
-      const { marks } = this;
-      const encoded = encodeVoteMessage(message);
-      const voteHash = sha256(encoded);
-      const { sourceSlot, targetSlot } = message;
-      const again = equalBytes(voteHash, marks.voteHash);
-      if (!again) {
-        const hasVoted = marks.voteHash.length > 0 || isRestored(marks);
-        if (hasVoted && targetSlot <= marks.targetSlot) {
-          throw new LedgerError(
-            { code: 'LEDGER_SIGN_DOUBLE_VOTE', targetSlot, recordedTargetSlot: marks.targetSlot },
-            `refused to vote for slot ${targetSlot}: a vote for slot ${marks.targetSlot} is recorded`,
-          );
-        }
-        const isBack = sourceSlot < marks.sourceSlot && (eraDepth === marks.eraDepth || isRestored(marks));
-        if (eraDepth < marks.eraDepth || isBack) {
-          throw new LedgerError(
-            { code: 'LEDGER_SIGN_SURROUND_VOTE', sourceSlot, recordedSourceSlot: marks.sourceSlot },
-            `refused to vote from slot ${sourceSlot}: a vote from slot ${marks.sourceSlot} is recorded`,
-          );
-        }
-        await this.#advance({ ...marks, eraDepth, sourceSlot, targetSlot, voteHash });
-      }
-      return sign(this.#key, 'vote', this.#chainId, encoded);
+      await this.#advance(marksForVote(this.marks, message, eraDepth));
+      return sign(this.#key, 'vote', this.#chainId, encodeVoteMessage(message));
     });
   }
 
@@ -256,6 +220,7 @@ class RecordingSigner implements NodeSigner {
 
   /** The mark is on disk when this resolves. After a failed write nobody knows what is: nothing is signed again. */
   async #advance(marks: Marks): Promise<void> {
+    if (marks === this.marks) return;
     if (this.#failed !== null) throw this.#failure(this.#failed);
     const others = this.#record.chains.filter(chain => !equalBytes(chain.chainId, this.#chainId));
     const { origin } = this.#record;
@@ -280,11 +245,6 @@ class RecordingSigner implements NodeSigner {
 
 function marksOf(record: SigningRecord, chainId: Uint8Array): Marks | undefined {
   return record.chains.find(chain => equalBytes(chain.chainId, chainId))?.marks;
-}
-
-/** Whether the key has not voted since its record was restored: what it voted for before is unknown. */
-function isRestored(marks: Marks): boolean {
-  return marks.voteHash.length === 0 && marks.targetSlot > 0;
 }
 
 /** How to bring back a key whose last signatures its record may not know. Slots are of one network. */
@@ -313,8 +273,8 @@ function restored(path: string, record: SigningRecord, chainId: Uint8Array, p: R
     sourceSlot: Math.max(old.sourceSlot, p.nowSlot),
     blockSlot: Math.max(old.blockSlot, p.untilSlot),
     targetSlot: Math.max(old.targetSlot, p.untilSlot),
-    blockId: none,
-    voteHash: none,
+    blockId: unsigned.blockId,
+    voteHash: unsigned.voteHash,
   };
   const others = record.chains.filter(chain => !equalBytes(chain.chainId, chainId));
   return { ...record, chains: [...others, { chainId, marks }] };
