@@ -18,6 +18,7 @@ const allowed: Record<string, readonly string[]> = {
   requester: ['core', 'xds', 'imaging', 'client'],
   wallet: ['core', 'client'],
   'audit-example': [],
+  sim: ['core', 'ledger', 'client'],
   'figure-3': ['core', 'ledger', 'xds', 'imaging', 'client', 'node', 'gateway', 'requester', 'wallet'],
 };
 
@@ -91,6 +92,7 @@ describe('what a browser can load', () => {
     ['core', '.', 'packages/core/dist/index.js'],
     ['ledger', '.', 'packages/ledger/dist/index.js'],
     ['ledger', './light', 'packages/ledger/dist/light.js'],
+    ['ledger', './sim', 'packages/ledger/dist/sim/index.js'],
     ['client', '.', 'packages/client/dist/index.js'],
   ] as const;
 

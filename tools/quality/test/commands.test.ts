@@ -26,7 +26,7 @@ function run(name: string, args: string[]): { code: number | null; out: string; 
 const errorOf = (err: string): { code: string; message: string } =>
   JSON.parse(err.trim().split('\n').at(-1) ?? '').error;
 
-describe.each(['node', 'gateway', 'requester', 'wallet'])('radpass-%s', name => {
+describe.each(['node', 'gateway', 'requester', 'wallet', 'sim'])('radpass-%s', name => {
   it('says what it does with --help and which version it is', () => {
     const help = run(name, ['--help']);
     expect(help.code).toBe(0);

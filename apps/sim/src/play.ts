@@ -1,0 +1,65 @@
+/** Play a scenario or a kept seed, tell on stderr how far it is, and say in words what came out. */
+import { nodeVerifier, sha256Node } from '@radpass/core/node';
+import { type Options, type Report, runScenario, type Scenario, type SeedOutcome } from '@radpass/ledger/sim';
+import type { Replay } from './files.js';
+
+/** Nothing is said before a run has taken this long. */
+const quietMs = 3_000;
+
+export interface Played {
+  readonly report: Report;
+  readonly outcomes: readonly SeedOutcome[];
+}
+
+export async function play(
+  scenario: Scenario,
+  p: { options: Partial<Options>; seeds?: [number, number] | undefined; shareWork: boolean },
+): Promise<Played> {
+  const outcomes: SeedOutcome[] = [];
+  let saidMs = performance.now();
+  const report = await runScenario(scenario, {
+    options: p.options,
+    ...(p.seeds && { seeds: p.seeds }),
+    shareWork: p.shareWork,
+    verifier: nodeVerifier,
+    hash: sha256Node,
+    onSeed: outcome => outcomes.push(outcome),
+    progress: ({ seed, of, done, slots }) => {
+      if (performance.now() - saidMs < quietMs) return;
+      saidMs = performance.now();
+      const broken = outcomes.reduce((sum, { violations }) => sum + violations.length, 0);
+      process.stderr.write(`${scenario.name}: seed ${seed} of ${of}, slot ${done} of ${slots}, ${broken} violations\n`);
+    },
+  });
+  return { report, outcomes };
+}
+
+export interface Replayed extends Report {
+  readonly sameTrace: boolean;
+}
+
+/** Play a kept seed again and compare its trace. */
+export async function replay(kept: Replay, scenarioNamed: (name: string) => Scenario): Promise<Replayed> {
+  const scenario = scenarioNamed(kept.scenario);
+  const { report, outcomes } = await play(scenario, { options: kept.options, seeds: [kept.seed, kept.seed], shareWork: true });
+  return { ...report, sameTrace: outcomes[0]?.traceHash === kept.traceHash };
+}
+
+/** The report in some lines of text. */
+export function summary(report: Report): string {
+  const { figures, violations, seeds, options } = report;
+  const { finalityMs } = figures;
+  const settings = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  const lines = [
+    `${report.scenario}, seeds ${seeds[0]}..${seeds[1]}: ${violations.length} violations`,
+    `  ${settings.join(', ')}`,
+    `  final after ${finalityMs.p50} ms (median), ${finalityMs.p95} ms (95 %), ${finalityMs.max} ms (longest), ${finalityMs.samples} samples`,
+    `  ${figures.reorganisations} reorganisations, the deepest of ${figures.deepestReorganisation} blocks`,
+    ...Object.entries(figures.numbers).map(([name, value]) => `  ${name}: ${value}`),
+    ...violations.slice(0, 20).map(({ seed, atMs, node, rule, what }) =>
+      rule === 'goal' ? `  GOAL MISSED: ${what}` : `  VIOLATION seed ${seed}, ${atMs} ms, node ${node}: ${rule}: ${what}`,
+    ),
+    `  trace ${report.traceHash}`,
+  ];
+  return lines.join('\n');
+}

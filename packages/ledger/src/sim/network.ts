@@ -1,0 +1,148 @@
+/**
+ * The network between nodes: every message to every peer on a line of its own, with latency, jitter, loss, duplicates and
+ * so reordering; partitions cut it. What is lost stays lost, as on a bad line with nobody passing on: certificates in
+ * blocks, syncs and repeated transactions have to make up for it.
+ */
+import type { Random } from './random.js';
+import type { Schedule } from './schedule.js';
+import type { Trace } from './trace.js';
+
+export type Topic = 'block' | 'vote' | 'transaction';
+
+export interface NetworkConditions {
+  readonly latencyMs: number;
+  /** Each message takes latencyMs times a factor drawn evenly from 1 - jitter to 1 + jitter; 0 to 1. */
+  readonly jitter: number;
+  /** Chances in millionths, for each message on each line. */
+  readonly loss: number;
+  readonly duplicates: number;
+}
+
+export interface Message {
+  readonly topic: Topic;
+  readonly bytes: Uint8Array;
+}
+
+/** What is at the end of a line. */
+export interface Endpoint {
+  readonly isUp: boolean;
+  deliver(message: Message, from: number): void;
+}
+
+export class Network {
+  conditions: NetworkConditions;
+  readonly #schedule: Schedule;
+  readonly #trace: Trace;
+  readonly #endpoints: Endpoint[] = [];
+  readonly #randoms: Random[] = [];
+  readonly #seed: Random;
+  /** Nodes with the same side hear each other. */
+  readonly #sides: number[] = [];
+  delivered = 0;
+  lost = 0;
+  doubled = 0;
+
+  constructor(p: { schedule: Schedule; trace: Trace; random: Random; conditions: NetworkConditions }) {
+    this.#schedule = p.schedule;
+    this.#trace = p.trace;
+    this.#seed = p.random;
+    this.conditions = p.conditions;
+  }
+
+  /** @returns the node's number */
+  join(endpoint: Endpoint): number {
+    const index = this.#endpoints.push(endpoint) - 1;
+    this.#randoms.push(this.#seed.fork(`${index}`));
+    this.#sides.push(0);
+    return index;
+  }
+
+  endpoint(index: number): Endpoint | undefined {
+    return this.#endpoints[index];
+  }
+
+  get size(): number {
+    return this.#endpoints.length;
+  }
+
+  /** Cut the network into groups; who is in none is alone. */
+  partition(...groups: readonly (readonly number[])[]): void {
+    this.#sides.forEach((_, index) => {
+      const side = groups.findIndex(group => group.includes(index));
+      this.#sides[index] = side < 0 ? -1 - index : side;
+    });
+  }
+
+  heal(): void {
+    this.#sides.fill(0);
+  }
+
+  sideOf(index: number): number {
+    return this.#sides[index] ?? 0;
+  }
+
+  isReachable(from: number, to: number): boolean {
+    return from !== to && this.#sides[from] === this.#sides[to] && (this.#endpoints[to]?.isUp ?? false);
+  }
+
+  /** To all peers. */
+  broadcast(from: number, message: Message): void {
+    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.send(from, to, message);
+  }
+
+  /** @param extraMs - how much later than a prompt sender */
+  send(from: number, to: number, message: Message, extraMs = 0): void {
+    const { loss, duplicates } = this.conditions;
+    const random = this.#randoms[from]!;
+    const copies = 1 + (duplicates > 0 && random.chance(duplicates) ? 1 : 0);
+    this.doubled += copies - 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (loss > 0 && random.chance(loss)) {
+        this.lost++;
+        continue;
+      }
+      const inMs = extraMs + this.#latency(random);
+      this.#schedule.add({ inMs, to, from, run: () => this.#arrive(from, to, message) });
+    }
+  }
+
+  /** A question to a peer and what comes of it: two ways on the line, or nothing when it is cut or lossy. */
+  ask<T>(from: number, to: number, question: () => Promise<T>, answer: (result: T) => void): void {
+    const random = this.#randoms[from]!;
+    const lost = this.conditions.loss > 0 && random.chance(2 * this.conditions.loss);
+    const [there, back] = [this.#latency(random), this.#latency(random)];
+    if (lost || !this.isReachable(from, to)) return;
+    this.#schedule.add({
+      inMs: there,
+      to,
+      from,
+      run: () => {
+        if (!this.isReachable(from, to)) return;
+        void question().then(result => {
+          this.#schedule.add({
+            inMs: back,
+            to: from,
+            from: to,
+            run: () => {
+              if (this.isReachable(to, from)) answer(result);
+            },
+          });
+        });
+      },
+    });
+  }
+
+  #latency(random: Random): number {
+    const { latencyMs, jitter } = this.conditions;
+    return Math.max(1, Math.round(latencyMs * (1 - jitter + (2 * jitter * random.next()) / 4_294_967_296)));
+  }
+
+  #arrive(from: number, to: number, message: Message): void {
+    if (this.#sides[from] !== this.#sides[to]) return;
+    const endpoint = this.#endpoints[to]!;
+    if (!endpoint.isUp) return;
+    this.delivered++;
+    this.#trace.count(this.#schedule.now, from, to, message.bytes.length);
+    endpoint.deliver(message, from);
+  }
+}
