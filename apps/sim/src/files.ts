@@ -22,7 +22,10 @@ export function writeFiles(folder: string, report: Report, outcomes: readonly Se
   for (const { seed, violations, traceHash, trace } of outcomes) {
     if (violations.length === 0) continue;
     const { scenario, options } = report;
-    write(`${scenario}-${seed}.json`, `${JSON.stringify({ scenario, options, seed, traceHash, violations, trace }, null, 2)}\n`);
+    write(
+      `${scenario}-${seed}.json`,
+      `${JSON.stringify({ scenario, options, seed, traceHash, violations, trace }, null, 2)}\n`,
+    );
   }
 }
 

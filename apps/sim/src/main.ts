@@ -13,7 +13,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 const program = new Command('radpass-sim')
-  .description('Plays networks of nodes in virtual time: the shipped engine and chain on simulated networks, disks and clocks.')
+  .description(
+    'Plays networks of nodes in virtual time: the shipped engine and chain on simulated networks, disks and clocks.',
+  )
   .version(version)
   .option('--config <file>', 'settings (JSON): any flag by its name, e.g. {"slots": 200}')
   .option('--home <dir>', 'where a relative --out lies', join(homedir(), '.radpass-sim'))
@@ -36,7 +38,8 @@ function seedRange(text: string): [from: number, to: number] {
 
 function scenarioNamed(name: string | undefined): Scenario {
   const scenario = scenarios.get(name ?? '');
-  if (!scenario) throw new UsageError(`${name ?? '(no name)'}: no such scenario; there are ${[...scenarios.keys()].join(', ')}`);
+  if (!scenario)
+    throw new UsageError(`${name ?? '(no name)'}: no such scenario; there are ${[...scenarios.keys()].join(', ')}`);
   return scenario;
 }
 
@@ -44,7 +47,12 @@ program
   .command('list')
   .description('the scenarios, what each must show, and its numbers')
   .action(() => {
-    const all = [...scenarios.values()].map(({ name, summary: text, defaults, seeds }) => ({ name, summary: text, defaults, seeds }));
+    const all = [...scenarios.values()].map(({ name, summary: text, defaults, seeds }) => ({
+      name,
+      summary: text,
+      defaults,
+      seeds,
+    }));
     if (program.opts().json) printJson({ scenarios: all });
     else for (const entry of all) process.stdout.write(`${entry.name.padEnd(12)} ${entry.summary}\n`);
   });
@@ -60,7 +68,10 @@ program
   .option('--slots <n>', 'slots of virtual time', wholeNumber)
   .option('--latency-ms <n>', 'mean time of a message', wholeNumber)
   .option('--slot-ms <n>', 'length of a slot', wholeNumber)
-  .option('--out <dir>', 'write the report, figures as CSV, a plot as SVG, and each failing seed as a file that replays')
+  .option(
+    '--out <dir>',
+    'write the report, figures as CSV, a plot as SVG, and each failing seed as a file that replays',
+  )
   .option('--replay <file>', 'play a failing seed again')
   .option('--no-shared-work', 'let every node judge everything by itself: slower, the same trace')
   .action(async (name, flags) => {
@@ -73,7 +84,9 @@ program
       return;
     }
     const { nodes, offline, share, slots, latencyMs, slotMs } = flags;
-    const given = Object.entries({ nodes, offline, share, slots, latencyMs, slotMs }).filter(([, value]) => value !== undefined);
+    const given = Object.entries({ nodes, offline, share, slots, latencyMs, slotMs }).filter(
+      ([, value]) => value !== undefined,
+    );
     const scenario = scenarioNamed(name);
     const { report, outcomes } = await play(scenario, {
       options: Object.fromEntries(given) as Partial<Options>,

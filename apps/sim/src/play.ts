@@ -41,7 +41,11 @@ export interface Replayed extends Report {
 /** Play a kept seed again and compare its trace. */
 export async function replay(kept: Replay, scenarioNamed: (name: string) => Scenario): Promise<Replayed> {
   const scenario = scenarioNamed(kept.scenario);
-  const { report, outcomes } = await play(scenario, { options: kept.options, seeds: [kept.seed, kept.seed], shareWork: true });
+  const { report, outcomes } = await play(scenario, {
+    options: kept.options,
+    seeds: [kept.seed, kept.seed],
+    shareWork: true,
+  });
   return { ...report, sameTrace: outcomes[0]?.traceHash === kept.traceHash };
 }
 
@@ -56,9 +60,13 @@ export function summary(report: Report): string {
     `  final after ${finalityMs.p50} ms (median), ${finalityMs.p95} ms (95 %), ${finalityMs.max} ms (longest), ${finalityMs.samples} samples`,
     `  ${figures.reorganisations} reorganisations, the deepest of ${figures.deepestReorganisation} blocks`,
     ...Object.entries(figures.numbers).map(([name, value]) => `  ${name}: ${value}`),
-    ...violations.slice(0, 20).map(({ seed, atMs, node, rule, what }) =>
-      rule === 'goal' ? `  GOAL MISSED: ${what}` : `  VIOLATION seed ${seed}, ${atMs} ms, node ${node}: ${rule}: ${what}`,
-    ),
+    ...violations
+      .slice(0, 20)
+      .map(({ seed, atMs, node, rule, what }) =>
+        rule === 'goal'
+          ? `  GOAL MISSED: ${what}`
+          : `  VIOLATION seed ${seed}, ${atMs} ms, node ${node}: ${rule}: ${what}`,
+      ),
     `  trace ${report.traceHash}`,
   ];
   return lines.join('\n');

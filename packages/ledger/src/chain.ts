@@ -17,7 +17,7 @@ import { type ChainEvent, type Delivered, EventLog } from './events.js';
 import { FinalView } from './finalView.js';
 import type { Genesis } from './genesis.js';
 import { Intake, type Verdict } from './intake.js';
-import type { Judging } from './judging.js';
+import { type Judging, judging } from './judging.js';
 import { type LedgerStatus, Lookup } from './lookup.js';
 import { waitingRecord } from './records.js';
 import { openBranches, rebuildMark } from './recovery.js';
@@ -308,8 +308,8 @@ export interface Chain
  *   signatures of a key than its record
  */
 export async function openChain(init: ChainInit): Promise<Chain> {
-  const { store, genesis, verifier, signers, clock, log, hash, rules, judging } = init;
-  const { branches, boot, healed } = await openBranches({ store, genesis, verifier, hash, rules, judging });
+  const { store, genesis, verifier, signers, clock, log, hash, rules, judging: shared } = init;
+  const { branches, boot, healed } = await openBranches({ store, genesis, verifier, hash, rules, judging: shared });
   if (healed) log('store-healed', { code: healed.code, height: branches.final.height });
   for (const signer of signers) await checkRecord({ signer, branches, genesis, verifier, rules });
   const revocations = await Revocations.load(store);
@@ -323,7 +323,18 @@ export async function openChain(init: ChainInit): Promise<Chain> {
   const evidence: Uint8Array[] = [];
   for await (const [, record] of entriesUnder(store, 'E')) evidence.push(record);
   const nodeKeys = signers.map(signer => signer.nodeKey);
-  const engine = new Engine({ genesis, verifier, branches, intake, events: emitted, evidence, nodeKeys, hash, rules, judging });
+  const engine = new Engine({
+    genesis,
+    verifier,
+    branches,
+    intake,
+    events: emitted,
+    evidence,
+    nodeKeys,
+    hash,
+    rules,
+    judging: shared,
+  });
   const events = new EventLog(boot);
   const shell = new Shell(init, engine, events);
   const view = new FinalView({ store, genesis, revocations });
@@ -334,6 +345,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     intake,
     view,
     revocations,
+    judging: shared ?? judging,
     now: () => Math.floor(clock.now()),
   });
   const access = createAccessView({

@@ -83,7 +83,7 @@ export class Engine {
     this.#committee = committeeOfGenesis(p.genesis, this.#rules);
     this.#votes = new VotePool(this.#committee, 0, p.genesis.params, this.#rules);
     this.#judging = p.judging ?? judging;
-    this.#credit = new VoteCredit(key => p.branches.get(key));
+    this.#credit = new VoteCredit(key => p.branches.get(key), this.#judging);
     this.#witness = new Witness({ ...p, rules: this.#rules });
     this.#witness.resume(p.evidence);
     this.#frozen = this.#view();

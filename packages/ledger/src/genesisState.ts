@@ -83,15 +83,17 @@ export function genesisView(genesis: Genesis, rules: Consensus = consensus): Par
   return view;
 }
 
-const committees = new WeakMap<Genesis, Committee>();
+const committees = new WeakMap<Consensus, WeakMap<Genesis, Committee>>();
 
 /** The voters of era 0: those that the founders' table and nonce 0 give. */
 export function committeeOfGenesis(genesis: Genesis, rules: Consensus = consensus): Committee {
-  const known = rules === consensus ? committees.get(genesis) : undefined;
+  const ofRules = committees.get(rules) ?? new WeakMap<Genesis, Committee>();
+  committees.set(rules, ofRules);
+  const known = ofRules.get(genesis);
   if (known) return known;
   const { layer } = genesisState(genesis, rules);
   const nonce = rules.beacon.genesisNonce(genesis.chainId);
   const committee = rules.committee.selectCommittee(stakeTable(layer, 0), nonce, genesis.params.seats);
-  if (rules === consensus) committees.set(genesis, committee);
+  ofRules.set(genesis, committee);
   return committee;
 }

@@ -1,11 +1,12 @@
 /** What readers and peers ask of the chain as it stands, final or not: blocks, transactions, status, sync. */
 import { equalBytes, type PublicKey, parseTransaction, sha256, type Tuple, toHex } from '@radpass/core';
-import { type Block, parseBlock } from './block.js';
+import type { Block } from './block.js';
 import type { TreeNode } from './blockTree.js';
 import type { Branches } from './branches.js';
 import type { FinalView } from './finalView.js';
 import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
+import type { Judging } from './judging.js';
 import { heightRecord, positionRecord } from './records.js';
 import { transactionIdsOf } from './recovery.js';
 import type { Revocations } from './revocations.js';
@@ -62,6 +63,7 @@ export class Lookup {
     intake: Intake;
     view: FinalView;
     revocations: Revocations;
+    judging: Judging;
     now: () => number;
   };
 
@@ -72,6 +74,7 @@ export class Lookup {
     intake: Intake;
     view: FinalView;
     revocations: Revocations;
+    judging: Judging;
     now: () => number;
   }) {
     this.#p = p;
@@ -225,7 +228,7 @@ export class Lookup {
 
   #readBlock(id: Uint8Array): Block | null {
     const stored = this.#p.store.get(storeKeys.block(id));
-    return stored ? parseBlock(stored) : null;
+    return stored ? this.#p.judging.parseBlock(stored) : null;
   }
 
   #transactionIn(node: TreeNode, name: string): Uint8Array | null {

@@ -111,7 +111,8 @@ export function genesisWrites(genesis: Genesis, rules: Consensus = consensus): S
   return writes;
 }
 
-function freshWrites(genesis: Genesis, rules?: Consensus): StoreWrite[] {
+/** What a new store begins with. */
+export function freshWrites(genesis: Genesis, rules?: Consensus): StoreWrite[] {
   return [
     [storeKeys.meta('format'), numberRecord.encode(storeFormat)],
     [storeKeys.meta('genesis'), genesis.chainId],

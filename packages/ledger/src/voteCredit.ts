@@ -3,8 +3,8 @@
  * each is carried once; which ones a chain carries is read from its blocks.
  */
 import { sha256, toHex } from '@radpass/core';
-import { parseBlock } from './block.js';
 import { assembleVoteSet, encodeVoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
+import type { Judging } from './judging.js';
 import { storeKeys } from './storeKeys.js';
 
 interface Carried {
@@ -20,11 +20,13 @@ const hashOf = (set: VoteSet): string => toHex(sha256(encodeVoteMessage(set.mess
 
 export class VoteCredit {
   readonly #get: (key: string) => Uint8Array | undefined;
+  readonly #judging: Judging;
   readonly #carried = new Map<string, Carried>();
 
   /** @param get - reads the store */
-  constructor(get: (key: string) => Uint8Array | undefined) {
+  constructor(get: (key: string) => Uint8Array | undefined, judging: Judging) {
     this.#get = get;
+    this.#judging = judging;
   }
 
   /**
@@ -53,7 +55,7 @@ export class VoteCredit {
     if (known) return known;
     const stored = this.#get(storeKeys.block(id));
     if (!stored) return null;
-    const { header, body } = parseBlock(stored);
+    const { header, body } = this.#judging.parseBlock(stored);
     const votes = [...body.certificates, ...body.voteSets].flatMap(set => {
       const hash = hashOf(set);
       return votersOf(set.bitmap).map(voter => nameOf(hash, voter));

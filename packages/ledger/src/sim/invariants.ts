@@ -12,7 +12,7 @@
  */
 import { equalBytes, type PublicKey, toHex, type Verifier } from '@radpass/core';
 import type { Block } from '../block.js';
-import { isQuorum, isStalled } from '../consensus/finality.js';
+import type { Consensus } from '../consensus/index.js';
 import { encodeVoteMessage, type VoteMessage, votersOf } from '../consensus/votes.js';
 import type { Delivered } from '../events.js';
 import type { Genesis } from '../genesis.js';
@@ -66,14 +66,16 @@ export class Invariants implements SignatureWatch {
   readonly final: string[];
   readonly #genesis: Genesis;
   readonly #judging: Judging;
+  readonly #rules: Consensus;
   readonly #now: () => number;
   readonly #finalOf = new Map<SimNode, number>();
   readonly #signed = new Map<string, Signed>();
   readonly #acknowledged = new Map<SimNode, Map<string, Uint8Array>>();
 
-  constructor(p: { genesis: Genesis; judging: Judging; now: () => number }) {
+  constructor(p: { genesis: Genesis; judging: Judging; rules: Consensus; now: () => number }) {
     this.#genesis = p.genesis;
     this.#judging = p.judging;
+    this.#rules = p.rules;
     this.#now = p.now;
     const id = toHex(p.genesis.chainId);
     const none = { parent: '', slot: 0, height: 0, producer: '', rootSlot: 0, justifiedSlot: 0, finalizedSlot: 0 };
@@ -143,7 +145,8 @@ export class Invariants implements SignatureWatch {
     }
     const height = chain?.peerStatus().finalHeight ?? 0;
     const before = this.#finalOf.get(node) ?? 0;
-    if (height < before) this.violated(node.index, 'final reverted', `height ${before} before the stop, ${height} after`);
+    if (height < before)
+      this.violated(node.index, 'final reverted', `height ${before} before the stop, ${height} after`);
     for (const [name, id] of this.#acknowledged.get(node) ?? []) {
       void chain?.transaction(id).then(entry => {
         if (!entry) this.violated(node.index, 'acknowledged transaction lost', name);
@@ -164,7 +167,11 @@ export class Invariants implements SignatureWatch {
         }
         this.final[at] = found;
       } else if (known !== found) {
-        this.violated(node.index, 'conflicting final blocks', `height ${at}: ${known.slice(0, 12)}, ${found.slice(0, 12)}`);
+        this.violated(
+          node.index,
+          'conflicting final blocks',
+          `height ${at}: ${known.slice(0, 12)}, ${found.slice(0, 12)}`,
+        );
         return;
       }
     }
@@ -192,7 +199,9 @@ export class Invariants implements SignatureWatch {
   #know(node: SimNode, id: string): KnownBlock | undefined {
     const known = this.blocks.get(id);
     if (known) return known;
-    const bytes = node.p.disk.peek(storeKeys.block(Uint8Array.from(id.match(/../g) ?? [], pair => Number.parseInt(pair, 16))));
+    const bytes = node.p.disk.peek(
+      storeKeys.block(Uint8Array.from(id.match(/../g) ?? [], pair => Number.parseInt(pair, 16))),
+    );
     if (!bytes) return undefined;
     const block = this.#judging.parseBlock(bytes);
     const { header } = block;
@@ -216,14 +225,16 @@ export class Invariants implements SignatureWatch {
 
   #checkOrder(node: SimNode, parent: KnownBlock, block: KnownBlock): void {
     for (const field of ['rootSlot', 'justifiedSlot', 'finalizedSlot', 'slot'] as const) {
-      if (block[field] < parent[field]) this.violated(node.index, 'checkpoints go back', `${field} at height ${block.height}`);
+      if (block[field] < parent[field])
+        this.violated(node.index, 'checkpoints go back', `${field} at height ${block.height}`);
     }
   }
 
   #checkCertificates(node: SimNode, { header, body }: Block): void {
     const { chainId, params } = this.#genesis;
+    const { isQuorum, isStalled } = this.#rules.finality;
     if (!equalBytes(header.root.id, chainId)) return;
-    const { voters, total } = committeeOfGenesis(this.#genesis);
+    const { voters, total } = committeeOfGenesis(this.#genesis, this.#rules);
     for (const { message, bitmap } of body.certificates) {
       const weight = votersOf(bitmap).reduce((sum, voter) => sum + (voters[voter]?.weight ?? 0), 0);
       if (!isQuorum(weight, total, isStalled(message.targetSlot, header.root.slot, params))) {
@@ -237,7 +248,7 @@ export class Invariants implements SignatureWatch {
   /** Replay a node's whole store from genesis with all signatures, unless it is known to be rotten. */
   async checkReplay(node: SimNode, verifier: Verifier): Promise<void> {
     if (node.p.disk.isRotten) return;
-    const { firstBad } = await verifyStore(node.p.disk, this.#genesis, verifier);
+    const { firstBad } = await verifyStore(node.p.disk, this.#genesis, verifier, { rules: this.#rules });
     if (firstBad) this.violated(node.index, 'replay', `height ${firstBad.height}: ${firstBad.code} ${firstBad.reason}`);
   }
 
@@ -247,7 +258,11 @@ export class Invariants implements SignatureWatch {
       for (const [name, id] of this.#acknowledged.get(node) ?? []) {
         const entry = await node.chain?.transaction(id);
         if (node.chain && entry?.grade !== 'final' && !except(name)) {
-          this.violated(node.index, 'acknowledged transaction not final', `${name.slice(0, 12)} is ${entry?.grade ?? 'unknown'}`);
+          this.violated(
+            node.index,
+            'acknowledged transaction not final',
+            `${name.slice(0, 12)} is ${entry?.grade ?? 'unknown'}`,
+          );
         }
       }
     }

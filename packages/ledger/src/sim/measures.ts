@@ -1,7 +1,8 @@
 /** What a run is measured by: time to finality, slots without a block, reorganisations, lost blocks, stake. */
+
+import { toHex } from '@radpass/core';
 import type { Delivered } from '../events.js';
 import type { Genesis } from '../genesis.js';
-import { toHex } from '@radpass/core';
 import type { Invariants, KnownBlock } from './invariants.js';
 import type { SimNode } from './simNode.js';
 

@@ -25,7 +25,8 @@ function chart(index: number, title: string, p: { x: Axis; y: Axis; marks: strin
     return `<line x1="0" x2="${inner.width}" y1="${at}" y2="${at}" stroke="#ddd"/><text x="-8" y="${at}" dy="4" text-anchor="end">${tick(y, share)}</text>`;
   });
   const below = shares.map(
-    share => `<text x="${rounded(inner.width * share)}" y="${inner.height + 16}" text-anchor="middle">${tick(x, share)}</text>`,
+    share =>
+      `<text x="${rounded(inner.width * share)}" y="${inner.height + 16}" text-anchor="middle">${tick(x, share)}</text>`,
   );
   return [
     `<g transform="translate(${margin.left},${index * chartHeight + margin.top})">`,

@@ -5,7 +5,7 @@
 import type { Params } from '../consensus/params.js';
 import { defaultParams } from '../consensus/params.js';
 import type { Violation } from './invariants.js';
-import { Histogram } from './measures.js';
+import type { Histogram } from './measures.js';
 import type { NetworkConditions } from './network.js';
 import type { SimNode } from './simNode.js';
 import { type Member, type Platform, World } from './world.js';
@@ -96,7 +96,12 @@ export function equalMembers(count: number): Member[] {
 }
 
 /** Run slots one by one, with something done before each; it ends early when that says false. */
-export async function eachSlot(world: World, slots: number, context: RunContext, before: (slot: number) => boolean | void): Promise<void> {
+export async function eachSlot(
+  world: World,
+  slots: number,
+  context: RunContext,
+  before: (slot: number) => unknown,
+): Promise<void> {
   for (let i = 0; i < slots; i++) {
     if (before(i) === false) return;
     await world.runSlots(1);

@@ -71,6 +71,11 @@ export class SimDisk implements LedgerStore {
     return key.charAt(0);
   }
 
+  /** What lies there before anybody uses it. */
+  install(writes: readonly StoreWrite[]): void {
+    for (const write of writes) this.#write(write);
+  }
+
   /** The operator empties the folder. */
   wipe(): void {
     this.#records.clear();

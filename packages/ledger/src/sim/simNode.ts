@@ -4,6 +4,7 @@
  */
 import { CodedError } from '@radpass/core';
 import { type Chain, openChain } from '../chain.js';
+import type { Consensus } from '../consensus/index.js';
 import type { Delivered } from '../events.js';
 import type { Genesis } from '../genesis.js';
 import type { Judging } from '../judging.js';
@@ -42,6 +43,7 @@ export interface SimNodeInit {
   readonly random: Random;
   readonly watch: NodeWatch;
   readonly judging: Judging | undefined;
+  readonly rules: Consensus;
   readonly hash: Hash | undefined;
   readonly adversary: Adversary | null;
 }
@@ -176,7 +178,7 @@ export class SimNode implements Endpoint {
   }
 
   async #open(process: number): Promise<void> {
-    const { genesis, network, disk, clock, signer, verifier, watch, judging, hash, adversary } = this.p;
+    const { genesis, network, disk, clock, signer, verifier, watch, judging, rules, hash, adversary } = this.p;
     const isCurrent = (): boolean => this.starts === process && this.isOn;
     const send = (topic: Message['topic']) => (bytes: Uint8Array) => {
       if (!isCurrent()) return;
@@ -199,6 +201,7 @@ export class SimNode implements Endpoint {
         log: (event, fields) => {
           if (isCurrent()) watch.logged(this, event, fields);
         },
+        rules,
         ...(hash && { hash }),
         ...(judging && { judging }),
       });

@@ -4,7 +4,11 @@
  * are refused as by the real rule. Keys that are not registered here (sources, patients) are judged by a real verifier.
  */
 import { concatBytes, equalBytes, nobleVerifier, type PublicKey, sha256, toHex, type Verifier } from '@radpass/core';
+import type { Beacon } from '../consensus/index.js';
+import { vrfOutput, vrfVerify } from '../consensus/vrf.js';
 import type { Hash } from '../stateTree.js';
+
+const proofEnd = new Uint8Array(16);
 
 export class SimSignatures implements Verifier {
   readonly backend = 'simulation';
@@ -41,7 +45,30 @@ export class SimSignatures implements Verifier {
   }
 
   verifyStrict(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
-    return this.#secretOf(key) ? this.verify(signature, message, key) : this.#real.verifyStrict(signature, message, key);
+    return this.#secretOf(key)
+      ? this.verify(signature, message, key)
+      : this.#real.verifyStrict(signature, message, key);
+  }
+
+  /** 80 bytes: like a signature, ending in 16 zero bytes. */
+  vrfProve(key: PublicKey, alpha: Uint8Array): Uint8Array {
+    return concatBytes(this.sign(key, alpha), proofEnd);
+  }
+
+  /** VRF of the same kind: what the key alone can make, and makes one of for an alpha. */
+  get vrf(): Pick<Beacon, 'vrfVerify' | 'vrfOutput'> {
+    const isSimulated = (proof: Uint8Array): boolean => proof.length === 80 && equalBytes(proof.subarray(64), proofEnd);
+    const outputOf = (proof: Uint8Array): Uint8Array => {
+      const seed = proof.slice(0, 32);
+      return concatBytes(this.#hash(seed), this.#hash(concatBytes(seed, proofEnd)));
+    };
+    return {
+      vrfVerify: (key, alpha, proof) => {
+        if (!this.#secretOf(key)) return vrfVerify(key, alpha, proof);
+        return isSimulated(proof) && this.verify(proof.subarray(0, 64), alpha, key) ? outputOf(proof) : null;
+      },
+      vrfOutput: proof => (isSimulated(proof) ? outputOf(proof) : vrfOutput(proof)),
+    };
   }
 
   #secretOf(key: Uint8Array): Uint8Array | undefined {

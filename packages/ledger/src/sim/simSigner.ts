@@ -4,7 +4,6 @@
  */
 import { type PublicKey, type SecretKey, signingPreimage } from '@radpass/core';
 import { encodeVoteMessage, type VoteMessage } from '../consensus/votes.js';
-import { vrfProve } from '../consensus/vrf.js';
 import type { NodeSigner, SigningMarks } from '../signer.js';
 import { type Marks, marksForBlock, marksForVote, unsigned } from '../signingRules.js';
 import type { Delay } from './simDisk.js';
@@ -81,7 +80,7 @@ export class SimSigner {
       get marks() {
         return unguarded ? everything : record.#marks;
       },
-      vrfProve: alpha => vrfProve(key.exportSeed(), alpha),
+      vrfProve: alpha => signatures.vrfProve(key.publicKey, alpha),
       signBlock: (slot, id) =>
         inTurn(async () => {
           if (!unguarded) await advance(marksForBlock(marks, slot, id));

@@ -61,14 +61,16 @@ export class Traffic {
 
   /** The patient's word on it about one requester. */
   allow(source: number, study: number, requester: string, seq: number): Uint8Array {
-    return once(`${this.#network} allow ${source} ${study} ${requester} ${seq}`, () =>
-      createAllowAccess({ ...this.#consent(source, study, requester), seq }).bytes,
+    return once(
+      `${this.#network} allow ${source} ${study} ${requester} ${seq}`,
+      () => createAllowAccess({ ...this.#consent(source, study, requester), seq }).bytes,
     );
   }
 
   revoke(source: number, study: number, requester: string, seq: number): Uint8Array {
-    return once(`${this.#network} revoke ${source} ${study} ${requester} ${seq}`, () =>
-      createRevokeAccess({ ...this.#consent(source, study, requester), seq }).bytes,
+    return once(
+      `${this.#network} revoke ${source} ${study} ${requester} ${seq}`,
+      () => createRevokeAccess({ ...this.#consent(source, study, requester), seq }).bytes,
     );
   }
 

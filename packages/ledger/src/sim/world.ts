@@ -3,11 +3,14 @@
  * comes from the seed, all time from the schedule, so the same seed and plan give the same run and the same trace.
  */
 import { equalBytes, type SecretKey, toHex, type Verifier } from '@radpass/core';
+import { type Consensus, consensus } from '../consensus/index.js';
 import type { Params } from '../consensus/params.js';
 import type { Delivered } from '../events.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../genesis.js';
 import { judging } from '../judging.js';
+import { freshWrites } from '../recovery.js';
 import type { Hash } from '../stateTree.js';
+import type { StoreWrite } from '../store.js';
 import type { Adversary } from './adversary.js';
 import { Invariants } from './invariants.js';
 import { Measures } from './measures.js';
@@ -20,8 +23,8 @@ import { SimDisk, type SimDiskInit } from './simDisk.js';
 import { SimNode } from './simNode.js';
 import { SimSignatures } from './simSignatures.js';
 import { SimSigner } from './simSigner.js';
-import { keyNamed, Traffic } from './traffic.js';
 import { Trace } from './trace.js';
+import { keyNamed, Traffic } from './traffic.js';
 
 /** 13 November 2023, a whole minute: every world begins then. */
 const originMs = 1_699_876_800_000;
@@ -50,6 +53,8 @@ export interface WorldPlan extends Platform {
   readonly makeDisk?: ((init: SimDiskInit) => SimDisk) | undefined;
   /** Judge once for all nodes what they judge alike; sharedWork.ts. Default true. */
   readonly shareWork?: boolean | undefined;
+  /** Rules of consensus with members replaced. */
+  readonly rules?: Consensus | undefined;
   readonly genesis?: Partial<GenesisContent> | undefined;
 }
 
@@ -68,6 +73,9 @@ export class World {
   readonly counts = new Map<string, number>();
   readonly #plan: WorldPlan;
   readonly #judging;
+  readonly #rules: Consensus;
+  /** A new node's disk holds block 0 already: it is made once. */
+  readonly #fresh: readonly StoreWrite[];
   readonly #sources: SecretKey[];
   readonly #nodeKeys: SecretKey[];
   /** Events since the last step, by node. */
@@ -78,7 +86,9 @@ export class World {
     this.random = new Random(plan.seed);
     const { members } = plan;
     // Numbers are those of the committee: founders stand there in the order of their keys.
-    this.#sources = members.map((_, i) => keyNamed(`source ${i}`)).sort((a, b) => (toHex(a.publicKey) < toHex(b.publicKey) ? -1 : 1));
+    this.#sources = members
+      .map((_, i) => keyNamed(`source ${i}`))
+      .sort((a, b) => (toHex(a.publicKey) < toHex(b.publicKey) ? -1 : 1));
     this.#nodeKeys = members.map((_, i) => keyNamed(`node ${i}`));
     this.genesis = createGenesis({
       genesisTimeMs: originMs,
@@ -99,9 +109,12 @@ export class World {
     });
     this.signatures = new SimSignatures({ real: plan.verifier, hash: plan.hash });
     for (const key of this.#nodeKeys) this.signatures.register(key.publicKey, key.exportSeed());
+    const rules = plan.rules ?? consensus;
+    this.#rules = { ...rules, beacon: { ...rules.beacon, ...this.signatures.vrf } };
+    this.#fresh = freshWrites(this.genesis, this.#rules);
     this.#judging = plan.shareWork === false ? judging : new SharedWork();
     const now = (): number => this.schedule.now;
-    this.invariants = new Invariants({ genesis: this.genesis, judging: this.#judging, now });
+    this.invariants = new Invariants({ genesis: this.genesis, judging: this.#judging, rules: this.#rules, now });
     this.measures = new Measures({ genesis: this.genesis, invariants: this.invariants, now });
     this.network = new Network({
       schedule: this.schedule,
@@ -205,7 +218,11 @@ export class World {
     const index = this.nodes.length;
     const { schedule, signatures, genesis } = this;
     const { diskMs, hash, makeDisk } = this.#plan;
-    const disk: SimDiskInit = { random: this.random.fork(`disk ${index}`), delay: (ms, run) => delay(ms, run), commitMs: diskMs };
+    const disk: SimDiskInit = {
+      random: this.random.fork(`disk ${index}`),
+      delay: (ms, run) => delay(ms, run),
+      commitMs: diskMs,
+    };
     const delay = (ms: number, run: () => void): void => {
       schedule.add({ inMs: ms, to: index, from: index, run });
     };
@@ -244,9 +261,11 @@ export class World {
         },
       },
       judging: this.#judging,
+      rules: this.#rules,
       hash,
       adversary,
     });
+    node.p.disk.install(this.#fresh);
     this.nodes.push(node);
     return node;
   }

@@ -18,7 +18,8 @@ export class Twin extends Adversary {
 
   override send(message: Message, node: SimNode): void {
     const { network } = node.p;
-    for (let to = 0; to < network.size; to++) if (to !== node.index && this.#isMine(to)) network.send(node.index, to, message);
+    for (let to = 0; to < network.size; to++)
+      if (to !== node.index && this.#isMine(to)) network.send(node.index, to, message);
   }
 
   override receive(message: Message, from: number, node: SimNode): void {

@@ -108,7 +108,8 @@ function rot(world: World, random: Random): void {
 /** Everything at once, in a small network with an equivocator and a peer that lies in syncs. */
 export const mixedFaults: Scenario = {
   name: 'faults',
-  summary: 'loss, duplicates, reordering, delay, partition, crash, torn writes, bit rot, clocks, an equivocator, a lying peer',
+  summary:
+    'loss, duplicates, reordering, delay, partition, crash, torn writes, bit rot, clocks, an equivocator, a lying peer',
   defaults: { nodes: 7, offline: 0, share: 14, slots: 240, latencyMs: 150, slotMs: 4_000 },
   seeds: [1, 25],
   async play(options, context) {
@@ -137,10 +138,15 @@ export const mixedFaults: Scenario = {
     });
     world.calm();
     await world.runSlots(quietSlots);
-    if (!world.hasOneHead(world.honest)) world.invariants.violated(-1, 'no common head', `after ${quietSlots} quiet slots`);
+    if (!world.hasOneHead(world.honest))
+      world.invariants.violated(-1, 'no common head', `after ${quietSlots} quiet slots`);
     return finish(world, context, {
       acknowledged: true,
-      numbers: { faultySlots: slots, lies: liar.lies, tornWrites: world.nodes.reduce((sum, node) => sum + node.p.disk.torn, 0) },
+      numbers: {
+        faultySlots: slots,
+        lies: liar.lies,
+        tornWrites: world.nodes.reduce((sum, node) => sum + node.p.disk.torn, 0),
+      },
     });
   },
   missed: ({ numbers }) => ((numbers.finalBlocks ?? 0) === 0 ? ['nothing became final'] : []),
