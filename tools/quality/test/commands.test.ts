@@ -91,6 +91,22 @@ describe('wrong input', () => {
     });
   });
 
+  it('of the simulator: a scenario, seeds or a kept seed that are none', () => {
+    for (const args of [
+      ['run', 'peace'],
+      ['run'],
+      ['run', 'healthy', '--seeds', '9..1'],
+      ['run', '--replay', 'none'],
+    ]) {
+      const answer = run('sim', ['--json', ...args]);
+      expect([args, answer.code, errorOf(answer.err).code]).toEqual([args, 2, 'USAGE']);
+    }
+    const { scenarios } = JSON.parse(run('sim', ['--json', 'list']).out);
+    expect(scenarios.map((scenario: { name: string }) => scenario.name)).toEqual(
+      expect.arrayContaining(['healthy', 'offline', 'partition', 'adversary', 'double-vote', 'ex-ante', 'equivocator']),
+    );
+  });
+
   it('does not overwrite keys', () => {
     const args = [
       'key',

@@ -45,6 +45,20 @@ describe('packed and installed by npm into an empty project', () => {
     execFileSync(process.execPath, [file], { cwd: project, timeout: 60_000, stdio: 'pipe' });
   });
 
+  it.each([
+    ['round-robin.mjs', (shares: number[]) => Math.max(...shares) - Math.min(...shares) <= 6],
+    ['lasting-founders.mjs', (shares: number[]) => shares.every(share => share > 0)],
+  ])('the healthy scenario runs under the rules of %s and prints its figures', (name, areRight) => {
+    for (const file of [name, 'run-healthy.mjs']) {
+      cpSync(join(root, 'packages', 'ledger', 'examples', file), join(project, file));
+    }
+    const printed = output(join(project, 'run-healthy.mjs'), [name]);
+    expect(printed).toMatch(/final after \d{4} ms \(median\)/);
+    expect(printed).toMatch(/\n0 violations; trace [0-9a-f]{64}\n/);
+    const shares = /seed by seed: ([\d ]+)\n/.exec(printed)?.[1]?.split(' ').map(Number) ?? [];
+    expect([shares.length, areRight(shares)]).toEqual([10, true]);
+  });
+
   it.each(['node16', 'bundler'])('every entry type-checks under %s resolution', resolution => {
     const entries = libraries.flatMap(entry =>
       Object.keys(entry.manifest.exports ?? {}).map(path => entry.manifest.name + path.slice(1)),

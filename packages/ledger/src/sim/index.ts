@@ -1,13 +1,17 @@
 /** @radpass/ledger/sim: the simulator. Runs the shipping engine and chain in virtual time; see docs/simulator.md. */
+export { Censor } from './adversaries/censor.js';
+export { ExAnte } from './adversaries/exAnte.js';
 export { Late } from './adversaries/late.js';
 export { LyingPeer } from './adversaries/lyingPeer.js';
 export { Silent } from './adversaries/silent.js';
 export { Twin } from './adversaries/twin.js';
+export { VoteSplitter } from './adversaries/voteSplitter.js';
 export { Adversary } from './adversary.js';
 export { finalityCsv, sharesCsv } from './csv.js';
 export { Invariants, type KnownBlock, type Violation } from './invariants.js';
 export { Histogram, Measures } from './measures.js';
 export { type Message, Network, type NetworkConditions, type Topic } from './network.js';
+export { Offences } from './offences.js';
 export { plotSvg } from './plot.js';
 export { Random } from './random.js';
 export { type Report, type RunPlan, runScenario } from './run.js';

@@ -181,7 +181,7 @@ export class Invariants implements SignatureWatch {
 
   #checkRoot(node: SimNode, id: string): void {
     const block = this.blocks.get(id);
-    if (block && !node.p.disk.isRotten && !equalBytes(storedRoot(node.p.disk), block.stateRoot)) {
+    if (block && block.height > 0 && !node.p.disk.isRotten && !equalBytes(storedRoot(node.p.disk), block.stateRoot)) {
       this.violated(node.index, 'state is not the header’s', `height ${block.height}`);
     }
   }

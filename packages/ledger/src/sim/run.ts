@@ -64,6 +64,7 @@ export async function runScenario(scenario: Scenario, plan: RunPlan = {}): Promi
       shareWork: plan.shareWork ?? true,
       verifier: plan.verifier,
       hash: plan.hash,
+      rules: plan.rules,
       progress: (done, slots) => plan.progress?.({ seed, of: to, done, slots }),
     });
     outcomes.push(outcome);

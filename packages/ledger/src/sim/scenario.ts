@@ -88,12 +88,15 @@ export function makeWorld(name: string, options: Options, context: RunContext, s
     shareWork: context.shareWork,
     verifier: context.verifier,
     hash: context.hash,
+    rules: context.rules,
   });
 }
 
 export function equalMembers(count: number): Member[] {
   return Array.from({ length: count }, () => ({ weight: 30 }));
 }
+
+const openingMs = 50;
 
 /** Run slots one by one, with something done before each; it ends early when that says false. */
 export async function eachSlot(
@@ -102,6 +105,8 @@ export async function eachSlot(
   context: RunContext,
   before: (slot: number) => unknown,
 ): Promise<void> {
+  // Stores open within the first milliseconds.
+  if (world.schedule.now === 0) await world.runMs(openingMs);
   for (let i = 0; i < slots; i++) {
     if (before(i) === false) return;
     await world.runSlots(1);

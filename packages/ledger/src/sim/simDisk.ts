@@ -127,6 +127,11 @@ export class SimDisk implements LedgerStore {
     return this.#records.get(key);
   }
 
+  /** All records of a kind. */
+  peekAll(kind: string): Uint8Array[] {
+    return [...this.#records].filter(([key]) => key.startsWith(kind)).map(([, value]) => value);
+  }
+
   #settleTail(): void {
     const batch = this.#tail;
     this.#tail = null;

@@ -74,6 +74,11 @@ export class Traffic {
     );
   }
 
+  /** Ids of transactions by their bytes. */
+  idsOf(transactions: readonly Uint8Array[]): Uint8Array[] {
+    return transactions.map(bytes => sha256(bytes));
+  }
+
   /** A seq that is right at a time of the world. */
   seq(nowMs: number): number {
     return this.#minute(nowMs);

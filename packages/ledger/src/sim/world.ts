@@ -15,6 +15,7 @@ import type { Adversary } from './adversary.js';
 import { Invariants } from './invariants.js';
 import { Measures } from './measures.js';
 import { Network, type NetworkConditions } from './network.js';
+import { Offences } from './offences.js';
 import { Random } from './random.js';
 import { Schedule } from './schedule.js';
 import { SharedWork } from './sharedWork.js';
@@ -40,6 +41,8 @@ export interface Platform {
   /** Judges what real keys signed: sources and patients. */
   readonly verifier?: Verifier | undefined;
   readonly hash?: Hash | undefined;
+  /** Rules of consensus with members replaced; those that ship, if not given. */
+  readonly rules?: Consensus | undefined;
 }
 
 export interface WorldPlan extends Platform {
@@ -53,8 +56,6 @@ export interface WorldPlan extends Platform {
   readonly makeDisk?: ((init: SimDiskInit) => SimDisk) | undefined;
   /** Judge once for all nodes what they judge alike; sharedWork.ts. Default true. */
   readonly shareWork?: boolean | undefined;
-  /** Rules of consensus with members replaced. */
-  readonly rules?: Consensus | undefined;
   readonly genesis?: Partial<GenesisContent> | undefined;
 }
 
@@ -67,6 +68,7 @@ export class World {
   readonly nodes: SimNode[] = [];
   readonly invariants: Invariants;
   readonly measures: Measures;
+  readonly offences = new Offences();
   readonly traffic: Traffic;
   readonly signatures: SimSignatures;
   /** What happened how often, for the figures. */
@@ -227,8 +229,7 @@ export class World {
       schedule.add({ inMs: ms, to: index, from: index, run });
     };
     const key = member === null ? null : this.#nodeKeys[member]!;
-    // What adversaries sign is their own affair.
-    const watch = adversary ? { block: () => undefined, vote: () => undefined } : this.invariants;
+    const watch = adversary ? this.offences : this.invariants;
     const node = new SimNode({
       genesis,
       schedule,

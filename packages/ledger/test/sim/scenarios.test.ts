@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { nodeVerifier, sha256Node } from '@radpass/core/node';
+import { type Options, type Report, runScenario, scenarios } from '../../dist/sim/index.js';
+
+const play = (name: string, options: Partial<Options>, seed = 1): Promise<Report> =>
+  runScenario(scenarios.get(name)!, { verifier: nodeVerifier, hash: sha256Node, seeds: [seed, seed], options });
+
+/** Small and short: the figures of docs/simulator.md come from longer runs by command. */
+describe('the scenario', () => {
+  it('offline: below a third finality goes on; above it waits, until 3/5 are enough after the stall', async () => {
+    const few = await play('offline', { nodes: 10, offline: 30, slots: 14 });
+    expect(few.violations).toEqual([]);
+    const many = await play('offline', { nodes: 8, offline: 38, slots: 24 });
+    expect(many.violations).toEqual([]);
+    expect(many.figures.numbers).toMatchObject({ finalBeforeStall: 0 });
+    expect(many.figures.numbers.finalBlocks).toBeGreaterThan(0);
+    const most = await play('offline', { nodes: 8, offline: 50, slots: 20 });
+    expect(most.violations).toEqual([]);
+    expect(most.figures.numbers).toMatchObject({ finalBlocks: 0 });
+  });
+
+  it('partition: halves make nothing final and have one head soon after healing', async () => {
+    const { violations, figures } = await play('partition', { nodes: 6, slots: 10 });
+    expect(violations).toEqual([]);
+    expect(figures.reorganisations).toBeGreaterThan(0);
+    expect(figures.numbers.slotsToOneHead).toBeLessThanOrEqual(3);
+  });
+
+  it('double-vote: a conflict is seen at 34 %, and votes name the guilty; at 30 % there is none', async () => {
+    const conflict = await play('double-vote', { nodes: 4, slots: 10 });
+    expect(conflict.violations).toEqual([]);
+    expect(conflict.figures.numbers.conflicts).toBeGreaterThan(0);
+    expect(conflict.figures.numbers.guiltyPercent).toBeGreaterThanOrEqual(100 / 3);
+    const none = await play('double-vote', { nodes: 4, share: 30, slots: 10 });
+    expect(none.violations).toEqual([]);
+    expect(none.figures.numbers).toMatchObject({ conflicts: 0, finalBlocks: 0 });
+  });
+
+  it.each([
+    ['adversary', { nodes: 10, slots: 12 }],
+    ['ex-ante', { nodes: 7, slots: 12 }],
+    ['equivocator', { nodes: 5, slots: 12 }],
+    ['skew', { nodes: 4, slots: 12 }],
+    ['join', { nodes: 4, slots: 12 }],
+  ])('%s: breaks no invariant and meets its goals', async (name, options) => {
+    expect((await play(name, options)).violations).toEqual([]);
+  });
+
+  it('censor: revocations are final all the same', async () => {
+    const { violations, figures } = await play('censor', { nodes: 7, slots: 18 });
+    expect(violations).toEqual([]);
+    expect(figures.numbers.finalRevocations).toBe(2);
+  });
+
+  it('flood: a million fake studies are worth what the cap lets them be, and not less', async () => {
+    const { violations, figures } = await play('flood', {});
+    expect(violations).toEqual([]);
+    expect(figures.numbers.sharePercentFaded).toBeGreaterThan(20);
+  });
+
+  it('grinding: withholding blocks gains little', async () => {
+    const { violations, figures } = await play('grinding', { slots: 2_000 });
+    expect(violations).toEqual([]);
+    expect(figures.numbers.epochs).toBe(10);
+  });
+});
