@@ -96,8 +96,6 @@ export function equalMembers(count: number): Member[] {
   return Array.from({ length: count }, () => ({ weight: 30 }));
 }
 
-const openingMs = 50;
-
 /** Run slots one by one, with something done before each; it ends early when that says false. */
 export async function eachSlot(
   world: World,
@@ -105,8 +103,8 @@ export async function eachSlot(
   context: RunContext,
   before: (slot: number) => unknown,
 ): Promise<void> {
-  // Stores open within the first milliseconds.
-  if (world.schedule.now === 0) await world.runMs(openingMs);
+  // A third into a slot everybody is open, and has the slot's block.
+  if (world.schedule.now === 0) await world.runMs(Math.floor(world.slotMs / 3));
   for (let i = 0; i < slots; i++) {
     if (before(i) === false) return;
     await world.runSlots(1);

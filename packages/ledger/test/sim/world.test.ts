@@ -35,7 +35,7 @@ describe('a world', () => {
     });
     expect(violations).toEqual([]);
     expect(figures.finalityMs.p95).toBeLessThan(5_000);
-    expect(figures.numbers).toMatchObject({ missedSlots: 0, 'transactions acknowledged': 5 });
+    expect(figures.numbers).toMatchObject({ missedSlots: 0, 'transactions acknowledged': 6 });
   });
 
   it('whose processes die loses nothing that was acknowledged', async () => {

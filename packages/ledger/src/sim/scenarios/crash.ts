@@ -15,8 +15,9 @@ export const crash: Scenario = {
       publish(slot);
       for (const node of world.nodes) {
         if (!node.isOn || !random.chance(150_000)) continue;
-        // A commit is under way within some milliseconds of a block's arrival.
-        const inMs = random.chance(500_000) ? random.below(400) : random.below(options.slotMs);
+        // A commit is under way within some milliseconds of a block's arrival: the next slot begins in 2/3 of one.
+        const atBlock = Math.ceil((2 * options.slotMs) / 3) + random.below(500);
+        const inMs = random.chance(500_000) ? atBlock : random.below(options.slotMs);
         world.at(inMs, () => {
           if (!node.isOn) return;
           world.kill(node);

@@ -38,7 +38,8 @@ const faults: { kind: string; chance: number; strike(world: World, random: Rando
   {
     kind: 'torn write',
     chance: 150_000,
-    strike: (world, random) => world.at(random.below(500), () => crash(world, random, 'torn write')),
+    strike: (world, random) =>
+      world.at(Math.ceil((2 * world.slotMs) / 3) + random.below(500), () => crash(world, random, 'torn write')),
   },
   { kind: 'bit rot', chance: 60_000, strike: rot },
   {

@@ -41,6 +41,7 @@ function floodedShares(rules: Consensus, p: { founders: number; faded: boolean; 
       count,
       open: true,
       jailedUntilEpoch: 0,
+      dormant: false,
       accredited: 0,
       memory: [],
     };
