@@ -8,7 +8,7 @@ const play = (name: string, options: Partial<Options>, seed = 1): Promise<Report
 /** Small and short: the figures of docs/simulator.md come from longer runs by command. */
 describe('the scenario', () => {
   it('offline: below a third finality goes on; above it waits, until 3/5 are enough after the stall', async () => {
-    const few = await play('offline', { nodes: 10, offline: 30, slots: 14 });
+    const few = await play('offline', { nodes: 7, offline: 30, slots: 8 });
     expect(few.violations).toEqual([]);
     const many = await play('offline', { nodes: 8, offline: 38, slots: 24 });
     expect(many.violations).toEqual([]);
@@ -37,11 +37,11 @@ describe('the scenario', () => {
   });
 
   it.each([
-    ['adversary', { nodes: 10, slots: 12 }],
-    ['ex-ante', { nodes: 7, slots: 12 }],
-    ['equivocator', { nodes: 5, slots: 12 }],
-    ['skew', { nodes: 4, slots: 12 }],
-    ['join', { nodes: 4, slots: 12 }],
+    ['adversary', { nodes: 7, slots: 8 }],
+    ['ex-ante', { nodes: 5, slots: 8 }],
+    ['equivocator', { nodes: 5, slots: 8 }],
+    ['skew', { nodes: 4, slots: 8 }],
+    ['join', { nodes: 4, slots: 8 }],
   ])('%s: breaks no invariant and meets its goals', async (name, options) => {
     expect((await play(name, options)).violations).toEqual([]);
   });
