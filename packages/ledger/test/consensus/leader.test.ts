@@ -29,7 +29,7 @@ function chiSquare(entries: readonly StakeEntry[], slots: number, of: (slot: num
 describe('selectLeader', () => {
   const entries = table([1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144].map(studies => studies * 1_000_000));
 
-  it('leads 100,000 slots in proportion to stake: chi-square below the 99.9 % point of ten degrees of freedom', () => {
+  it('leads slots in proportion to stake: chi-square below the 99.9 % point of ten degrees of freedom', () => {
     expect(chiSquare(entries, 100_000, slot => selectLeader(entries, nonce, slot))).toBeLessThan(29.59);
   });
   it('and the test would see a rule that is off by a fifth for the largest', () => {
