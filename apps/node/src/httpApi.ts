@@ -105,15 +105,15 @@ export function createHttpApi(init: ApiInit): Express {
 
   app.get('/v1/sources', (_request, response) => send(response, chain.sources()));
   app.get('/v1/sources/:key', (request, response) => {
-    const { checkpoint, source } = chain.source(parsePublicKey(request.params.key));
+    const { checkpoint, source } = chain.source(parsePublicKey(request.params.key), wantsProofs(request));
     if (!source) throw notFound(`source ${request.params.key}`);
     send(response, { checkpoint, source });
   });
   app.get('/v1/studies', async (request, response) => {
-    send(response, await chain.studies(prefixOf(request, ['hashPrefix', 'patientPrefix'])));
+    send(response, await chain.studies(prefixOf(request, ['hashPrefix', 'patientPrefix']), wantsProofs(request)));
   });
   app.get('/v1/grants', async (request, response) => {
-    send(response, await chain.grants(prefixOf(request, ['requesterPrefix', 'hashPrefix'])));
+    send(response, await chain.grants(prefixOf(request, ['requesterPrefix', 'hashPrefix']), wantsProofs(request)));
   });
   app.get('/v1/proof', (request, response) => {
     const name = text(request, 'table');
@@ -122,6 +122,19 @@ export function createHttpApi(init: ApiInit): Express {
     send(response, chain.proof(table, fromHex(text(request, 'key'))));
   });
   app.get('/v1/audit', (request, response) => send(response, auditOf(chain, request)));
+  app.get('/v1/genesis', (_request, response) => sendBytes(response, genesis.bytes));
+  app.get('/v1/checkpoint', (_request, response) => sendBytes(response, chain.light().checkpoint()));
+  app.get('/v1/certificate', (request, response) => {
+    const from = text(request, 'from');
+    const handOvers = chain.light().handOvers(hash(from));
+    if (!handOvers) throw notFound(`era ${from}`);
+    sendBytes(response, handOvers);
+  });
+  app.get('/v1/committee/:root', (request, response) => {
+    const voters = chain.light().voters(hash(request.params.root));
+    if (!voters) throw notFound(`era ${request.params.root}`);
+    sendBytes(response, voters);
+  });
   app.get('/v1/producers', async (_request, response) => send(response, { producers: await chain.producers() }));
   app.get('/v1/seq', (request, response) => send(response, { bound: chain.seqBound(seqQuery(request)) }));
   app.get('/v1/events', (request, response) => streamEvents(init.events, request, response));
@@ -159,6 +172,17 @@ function statusOf(init: ApiInit, status: LedgerStatus): object {
 
 export function send(response: Response, value: unknown): void {
   response.type('json').send(JSON.stringify(value, hexBytes));
+}
+
+/** What light clients take: canonical bytes, as they are. */
+function sendBytes(response: Response, bytes: Uint8Array): void {
+  response.type('application/octet-stream').send(Buffer.from(bytes));
+}
+
+function wantsProofs(request: Request): boolean {
+  const { proofs } = request.query;
+  if (proofs !== undefined && proofs !== '1') throw badRequest('proofs is 1 or left out');
+  return proofs === '1';
 }
 
 function transactionBytes(body: unknown): Uint8Array {

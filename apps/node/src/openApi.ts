@@ -6,7 +6,8 @@ interface Operation {
   method: 'get' | 'post';
   path: string;
   summary: string;
-  answer?: z.ZodType;
+  /** JSON by a schema, or what the bytes are. */
+  answer?: z.ZodType | string;
   query?: string[];
 }
 
@@ -22,20 +23,26 @@ const operations: Operation[] = [
   },
   { method: 'get', path: '/v1/blocks/{idOrHeight}', summary: 'A block', answer: schemas.blockSchema },
   { method: 'get', path: '/v1/sources', summary: 'The directory of sources', answer: schemas.sourcesSchema },
-  { method: 'get', path: '/v1/sources/{key}', summary: 'One source', answer: schemas.sourceSchema },
+  {
+    method: 'get',
+    path: '/v1/sources/{key}',
+    summary: 'One source',
+    answer: schemas.sourceSchema,
+    query: ['proofs'],
+  },
   {
     method: 'get',
     path: '/v1/studies',
     summary: 'Studies by prefix of their hash or of their owner',
     answer: schemas.studiesSchema,
-    query: ['hashPrefix', 'patientPrefix'],
+    query: ['hashPrefix', 'patientPrefix', 'proofs'],
   },
   {
     method: 'get',
     path: '/v1/grants',
     summary: 'Consent entries by prefix of the requester or of the study hash',
     answer: schemas.grantsSchema,
-    query: ['requesterPrefix', 'hashPrefix'],
+    query: ['requesterPrefix', 'hashPrefix', 'proofs'],
   },
   {
     method: 'get',
@@ -50,6 +57,26 @@ const operations: Operation[] = [
     summary: 'What every source was to do and did in an epoch, or one source with its proof',
     answer: schemas.auditSchema,
     query: ['epoch', 'source'],
+  },
+  { method: 'get', path: '/v1/genesis', summary: 'The genesis of the network', answer: 'genesis' },
+  {
+    method: 'get',
+    path: '/v1/checkpoint',
+    summary: 'The newest final block, for light clients',
+    answer: 'an update of docs/light-client.md',
+  },
+  {
+    method: 'get',
+    path: '/v1/certificate',
+    summary: 'From the era of a root block to later ones, for light clients',
+    answer: 'an update of docs/light-client.md',
+    query: ['from'],
+  },
+  {
+    method: 'get',
+    path: '/v1/committee/{root}',
+    summary: 'The voters of the era of a root block',
+    answer: 'voters of docs/light-client.md',
   },
   { method: 'get', path: '/v1/producers', summary: 'Blocks produced by each source', answer: schemas.producersSchema },
   {
@@ -67,9 +94,7 @@ export function openApiDocument(version: string): object {
   for (const operation of operations) {
     const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(match => parameter(match[1] ?? '', 'path'));
     const inQuery = (operation.query ?? []).map(name => parameter(name, 'query'));
-    const content = operation.answer && {
-      'application/json': { schema: z.toJSONSchema(operation.answer, { io: 'input' }) },
-    };
+    const content = operation.answer && contentOf(operation.answer);
     paths[operation.path] = {
       [operation.method]: {
         summary: operation.summary,
@@ -85,6 +110,12 @@ export function openApiDocument(version: string): object {
     };
   }
   return { openapi: '3.1.0', info: { title: 'Radpass node', version }, paths };
+}
+
+function contentOf(answer: z.ZodType | string): object {
+  return typeof answer === 'string'
+    ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary', description: answer } } }
+    : { 'application/json': { schema: z.toJSONSchema(answer, { io: 'input' }) } };
 }
 
 function parameter(name: string, place: 'path' | 'query'): object {

@@ -16,8 +16,10 @@ import {
   type PublicKey,
   toHex,
 } from '@radpass/core';
+import type { ProvenConsent } from '@radpass/ledger/light';
 import { ClientError } from './errors.js';
 import { followEvents } from './followEvents.js';
+import { type LightNodes, provenGrantOf, provenSourceOf, provenStudyOf, type VerifiedFinal } from './lightNodes.js';
 import type { NodeApi } from './nodeApi.js';
 import type { FinalCheckpoint, GrantEntry, NodeEvent, RevocationEntry, StudyEntry } from './nodeSchemas.js';
 
@@ -34,6 +36,8 @@ export interface HttpAccessViewInit {
   now: () => number;
   /** A node whose final checkpoint is older than this says nothing about grants. */
   maxStalenessMs: number;
+  /** Checks what the nodes say about studies, grants and their checkpoints; without it they are believed. */
+  light?: LightNodes;
   /** Events of this node were missed: ask it again for what they might have said. */
   onReset?: (node: NodeApi) => void;
 }
@@ -43,6 +47,8 @@ interface NodeFacts {
   node: NodeApi;
   facts: AccessFacts;
   grant: GrantEntry | null;
+  /** Where the node is not believed: evidence for what it said. */
+  evidence: Uint8Array | null;
   said: { grants: GrantEntry[]; revocations: RevocationEntry[] };
 }
 type Bundles = Map<string, Uint8Array>;
@@ -67,7 +73,7 @@ async function unitedFacts(init: HttpAccessViewInit, bundles: Bundles, question:
     return age <= init.maxStalenessMs && age >= -maxAheadMs;
   };
   const read = await answersInTime(
-    init.nodes.map(node => readFacts(node, question)),
+    init.nodes.map(node => readFacts(node, question, init.light)),
     isFresh,
   );
   const fresh = read.filter(isFresh);
@@ -140,17 +146,24 @@ function revokedSeqOf({ said }: NodeFacts, question: Question, owner: PublicKey)
   return Math.max(0, ...grants.map(entry => entry.revokedSeq), ...revocations.map(entry => entry.seq));
 }
 
-async function readFacts(node: NodeApi, question: Question): Promise<NodeFacts> {
+async function readFacts(node: NodeApi, question: Question, light: LightNodes | undefined): Promise<NodeFacts> {
+  const proofs = light !== undefined;
   const { sourceKey, studyHash, requesterKey } = question;
   for (let attempt = 0; attempt < readAttempts; attempt++) {
-    const [status, directory, { checkpoint, study }] = await Promise.all([
+    const [status, directory, { checkpoint, study: told }] = await Promise.all([
       node.status(),
-      node.source(sourceKey),
-      node.study(sourceKey, studyHash),
+      node.sourceAt(sourceKey, { proofs }),
+      node.study(sourceKey, studyHash, { proofs }),
     ]);
-    const owner = study && effectiveOwner(study, checkpoint.slot);
-    const said = await node.grantsOfStudy(sourceKey, studyHash, owner ? [owner.owner, requesterKey] : []);
-    if (!equalBytes(checkpoint.blockId, said.checkpoint.blockId)) continue;
+    const final = light && (await light.verified(node, checkpoint));
+    // A node that is not believed shows all of it at one block, the directory too.
+    if (final === null || (final && directory && !isSameBlock(checkpoint, directory.checkpoint))) continue;
+    const study = told && final ? provenStudyOf(final, told) : told;
+    const source = directory && (final ? provenSourceOf(final, directory.source) : directory.source);
+    const point = pointOf(final ?? checkpoint);
+    const owner = study && effectiveOwner(study, point.slot);
+    const said = await node.grantsOfStudy(sourceKey, studyHash, owner ? [owner.owner, requesterKey] : [], { proofs });
+    if (!isSameBlock(checkpoint, said.checkpoint)) continue;
     const entry = said.grants.find(
       grant =>
         isStudy(grant, question) &&
@@ -158,27 +171,42 @@ async function readFacts(node: NodeApi, question: Question): Promise<NodeFacts> 
         equalBytes(grant.patientKey, owner.owner) &&
         equalBytes(grant.requesterKey, requesterKey),
     );
-    const standing = entry && entry.type === 3 && entry.seq > entry.floorSeq ? entry : null;
+    const standing = entry && (final ? provenStanding(final, entry) : standingOf(entry));
     const facts: AccessFacts = {
-      chainId: status.chainId,
-      checkpoint: pointOf(checkpoint),
-      source: directory && { standingKey: directory.standingKey, url: directory.url, seq: directory.seq },
+      chainId: light ? light.chainId : status.chainId,
+      checkpoint: point,
+      source: source && { standingKey: source.standingKey, url: source.url, seq: source.seq },
       study: study && owner ? { ...owner, withdrawn: study.withdrawn } : null,
-      grant: standing && {
-        seq: standing.seq,
-        notAfter: standing.notAfter,
-        receiptHash: standing.receiptHash,
-        contentId: standing.contentId,
-      },
+      grant: standing
+        ? {
+            seq: standing.seq,
+            notAfter: standing.notAfter,
+            receiptHash: standing.receiptHash,
+            contentId: standing.contentId,
+          }
+        : null,
       revokedSeq: 0,
       proof: new Uint8Array(),
     };
-    return { node, facts, grant: standing, said };
+    const evidence = final && entry && standing ? evidenceOf(final, entry) : null;
+    return { node, facts, grant: standing ? (entry ?? null) : null, evidence, said };
   }
   throw new ClientError(
     { code: 'CLIENT_STATE_MOVED', attempts: readAttempts },
     'the final state moved during every attempt to read it',
   );
+}
+
+function isSameBlock(a: FinalCheckpoint, b: FinalCheckpoint): boolean {
+  return equalBytes(a.blockId, b.blockId);
+}
+
+function standingOf(entry: GrantEntry): GrantEntry | null {
+  return entry.type === 3 && entry.seq > entry.floorSeq ? entry : null;
+}
+
+function provenStanding(final: VerifiedFinal, entry: GrantEntry): ProvenConsent['grant'] {
+  return provenGrantOf(final, entry).grant;
 }
 
 function isStudy(entry: { sourceKey: PublicKey; studyHash: Uint8Array }, question: Question): boolean {
@@ -196,12 +224,13 @@ function effectiveOwner(
   return { owner: study.owner, ownerSinceSlot: study.ownerSinceSlot, generation: study.generation };
 }
 
-function pointOf(checkpoint: FinalCheckpoint): AccessFacts['checkpoint'] {
+function pointOf(checkpoint: Pick<FinalCheckpoint, 'slot' | 'blockId' | 'timeMs'>): AccessFacts['checkpoint'] {
   return { slot: checkpoint.slot, blockId: checkpoint.blockId, timeMs: checkpoint.timeMs };
 }
 
 /** A decision is made again every moment, its proof only when the checkpoint moved. */
-async function proofOf({ node, facts, grant }: NodeFacts, bundles: Bundles): Promise<Uint8Array> {
+async function proofOf({ node, facts, grant, evidence }: NodeFacts, bundles: Bundles): Promise<Uint8Array> {
+  if (evidence) return evidence;
   if (!grant) return new Uint8Array();
   const name = `${toHex(facts.checkpoint.blockId)} ${toHex(grant.contentId)}`;
   const known = bundles.get(name);
@@ -213,6 +242,22 @@ async function proofOf({ node, facts, grant }: NodeFacts, bundles: Bundles): Pro
   }
   bundles.set(name, made);
   return made;
+}
+
+/**
+ * Evidence that a light client can check again: canonical [update, [[table, value (empty = absent), proof], …]] for study,
+ * consent and floor, all under the state root of the update's final block.
+ */
+function evidenceOf(final: VerifiedFinal, { leaves }: GrantEntry): Uint8Array {
+  const named = leaves
+    ? ([
+        ['studies', leaves.study],
+        ['consents', leaves.consent],
+        ['floors', leaves.floor],
+      ] as const)
+    : [];
+  const proofs = named.map(([table, { value, proof }]) => [table, value ?? new Uint8Array(), proof]);
+  return encodeCanonical([final.update, proofs]);
 }
 
 /**

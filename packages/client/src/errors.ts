@@ -12,6 +12,7 @@ export type ClientErrorDetail =
   | { code: 'CLIENT_WRONG_NETWORK'; expected: string; got: string } // a card or node of another chain
   | { code: 'CLIENT_NODES_DISAGREE'; what: string } // fresh nodes of the gateway name different facts
   | { code: 'CLIENT_STATE_MOVED'; attempts: number } // the final state changed during every attempt to read it
+  | { code: 'CLIENT_UNPROVEN'; what: string } // a node said something about the ledger and did not prove it
   | { code: 'CLIENT_OFFER_EXPIRED'; expires: number } // the desk's offer is too old
   | { code: 'CLIENT_CARD_EXPIRED'; expires: number } // the requester's card is too old
   | { code: 'CLIENT_STUDY_UNKNOWN'; study: number } // the wallet has no study of that number

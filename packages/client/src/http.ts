@@ -45,10 +45,26 @@ export async function exchangeJson<S extends z.ZodType>(p: Exchange, schema: S):
   );
 }
 
+/**
+ * Ask for bytes that are no JSON.
+ * @throws ClientError as exchangeJson does
+ */
+export async function exchangeBytes(p: Exchange & { limitBytes: number }): Promise<Uint8Array> {
+  const { status, bytes } = await sendRaw(p, 'application/octet-stream', p.limitBytes);
+  if (status === 404) throw new ClientError({ code: 'CLIENT_NOT_FOUND', what: p.url }, `nothing at ${p.url}`);
+  if (status >= 400) throw refusal(status, readJson(p, status, bytes));
+  return bytes;
+}
+
 async function send(p: Exchange): Promise<{ status: number; value: unknown }> {
+  const { status, bytes } = await sendRaw(p, 'application/json', limitBytes);
+  return { status, value: readJson(p, status, bytes) };
+}
+
+async function sendRaw(p: Exchange, accept: string, maxBytes: number): Promise<{ status: number; bytes: Uint8Array }> {
   const init: Parameters<Fetch>[1] = {
     method: p.method ?? 'GET',
-    headers: { accept: 'application/json', ...p.headers },
+    headers: { accept, ...p.headers },
   };
   if (p.body instanceof Uint8Array) {
     init.body = Uint8Array.from(p.body);
@@ -70,14 +86,18 @@ async function send(p: Exchange): Promise<{ status: number; value: unknown }> {
       cause,
     });
   }
-  if (bytes.length > limitBytes) {
+  if (bytes.length > maxBytes) {
     throw new ClientError(
-      { code: 'CLIENT_ANSWER_TOO_LARGE', url: p.url, limitBytes },
-      `${p.url} answered more than ${limitBytes} bytes`,
+      { code: 'CLIENT_ANSWER_TOO_LARGE', url: p.url, limitBytes: maxBytes },
+      `${p.url} answered more than ${maxBytes} bytes`,
     );
   }
+  return { status, bytes };
+}
+
+function readJson(p: Exchange, status: number, bytes: Uint8Array): unknown {
   try {
-    return { status, value: JSON.parse(new TextDecoder().decode(bytes)) };
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     const reason = `HTTP ${status} without JSON`;
     throw new ClientError({ code: 'CLIENT_ANSWER_INVALID', url: p.url, reason }, `${p.url} answered ${reason}`, {

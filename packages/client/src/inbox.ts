@@ -15,8 +15,9 @@ import {
   toHex,
 } from '@radpass/core';
 import { ClientError } from './errors.js';
+import { type LightNodes, lightOfRecord, type OpenLight, provenGrantOf, provenSourceOf } from './lightNodes.js';
 import { askNarrowing } from './narrowing.js';
-import type { NodeApi } from './nodeApi.js';
+import { type NodeApi, orNull } from './nodeApi.js';
 import type { GrantEntry, SourceEntry } from './nodeSchemas.js';
 import { encodeRecord, parseRecord, type RecordStore } from './walletRecord.js';
 import { z } from './zod.js';
@@ -44,6 +45,8 @@ const inboxRecord = z.object({
   ),
   /** The paper: "associate any received images for K_P with the correct local medical record number". */
   recordNumbers: z.record(z.string(), z.string()),
+  /** The light client's state: who can change it can make this inbox believe anything about the ledger. */
+  light: z.string().optional(),
 });
 type InboxRecord = z.output<typeof inboxRecord>;
 
@@ -66,6 +69,8 @@ export interface InboxGrant {
 export interface InboxDeps {
   store: RecordStore;
   node: NodeApi;
+  /** What checks the nodes' word on grants and sources; without it they are believed. */
+  light?: OpenLight;
   /** Unix ms. */
   now: () => number;
 }
@@ -73,10 +78,12 @@ export interface InboxDeps {
 export class Inbox {
   readonly #deps: InboxDeps;
   readonly #record: InboxRecord;
+  readonly #light: () => Promise<LightNodes | null>;
 
   private constructor(deps: InboxDeps, record: InboxRecord) {
     this.#deps = deps;
     this.#record = record;
+    this.#light = lightOfRecord(deps.light, record, () => this.#save());
   }
 
   /** Open the inbox in the store, or make one for the node's network. @throws ClientError CLIENT_RECORD_DAMAGED */
@@ -116,14 +123,16 @@ export class Inbox {
 
   /** Everything that patients' grants to these keys say at the newest final block, by number. */
   async grants(): Promise<InboxGrant[]> {
-    const { sources } = await this.#deps.node.sources();
     const known = this.#record.seen.length;
+    const sources = new Map<string, Promise<SourceEntry | null>>();
     const grants: InboxGrant[] = [];
     for (const { requesterKey, label } of this.#record.keys) {
-      const answer = await askNarrowing(requesterKey, requesterPrefix => this.#deps.node.grants({ requesterPrefix }));
-      for (const entry of answer.grants.filter(grant => toHex(grant.requesterKey) === requesterKey)) {
-        const source =
-          sources.find(({ sourceKey, url }) => url !== '' && equalBytes(sourceKey, entry.sourceKey)) ?? null;
+      for (const entry of await this.#grantsTo(requesterKey)) {
+        const name = toHex(entry.sourceKey);
+        const asked = sources.get(name) ?? this.#source(entry.sourceKey);
+        sources.set(name, asked);
+        const found = await asked;
+        const source = found?.url ? found : null;
         grants.push(this.#listed(entry, { number: this.#numberOf(entry), label, source }));
       }
     }
@@ -133,13 +142,12 @@ export class Inbox {
 
   /**
    * The grant of one study to one of these keys: one that stands, if there is one; null without any. Asks with the
-   * study's prefix, and leaves the record on disk as it is.
+   * study's prefix, and leaves the record of grants on disk as it is.
    */
   async grantOf(sourceKey: PublicKey, studyHash: Uint8Array): Promise<InboxGrant | null> {
-    const { node } = this.#deps;
-    const [directory, { grants }] = await Promise.all([
-      node.source(sourceKey),
-      node.grantsOfStudy(sourceKey, studyHash),
+    const [directory, grants] = await Promise.all([
+      this.#source(sourceKey),
+      this.#entries((node, p) => node.grantsOfStudy(sourceKey, studyHash, [], p)),
     ]);
     const source = directory !== null && directory.url !== '' ? directory : null;
     const labels = new Map(this.#record.keys.map(({ requesterKey, label }) => [requesterKey, label]));
@@ -151,6 +159,41 @@ export class Inbox {
         : [];
     });
     return own.find(({ state }) => state === 'allowed') ?? own[0] ?? null;
+  }
+
+  async #grantsTo(requesterKey: string): Promise<GrantEntry[]> {
+    const entries = await this.#entries((node, p) =>
+      askNarrowing(requesterKey, requesterPrefix => node.grants({ requesterPrefix }, p)),
+    );
+    return entries.filter(grant => toHex(grant.requesterKey) === requesterKey);
+  }
+
+  /** Consent entries: proven, where the nodes are not believed. A node may know of later revocations than are final. */
+  async #entries(ask: (node: NodeApi, p: { proofs: boolean }) => ReturnType<NodeApi['grants']>): Promise<GrantEntry[]> {
+    const light = await this.#light();
+    if (!light) return (await ask(this.#deps.node, { proofs: false })).grants;
+    const { answer, final } = await light.ask(node => ask(node, { proofs: true }));
+    return answer.grants.flatMap(entry => {
+      const { study, entry: proven, floorSeq } = provenGrantOf(final, entry);
+      if (!proven) return [];
+      // A former owner's word counts for nothing any more.
+      const isOwners = study !== null && equalBytes(study.owner, entry.patientKey);
+      return [{ ...entry, ...proven, floorSeq: isOwners ? floorSeq : Math.max(floorSeq, proven.seq) }];
+    });
+  }
+
+  /** A source of the directory; null where no node knows it. */
+  async #source(sourceKey: PublicKey): Promise<SourceEntry | null> {
+    const light = await this.#light();
+    if (!light) return this.#deps.node.source(sourceKey);
+    const what = `source ${publicKeyHex(sourceKey)}`;
+    const asked = light.ask(async node => {
+      const found = await node.sourceAt(sourceKey, { proofs: true });
+      if (!found) throw new ClientError({ code: 'CLIENT_NOT_FOUND', what }, `there is no ${what}`);
+      return found;
+    });
+    const found = await orNull(asked);
+    return found && provenSourceOf(found.final, found.answer.source);
   }
 
   #numberOf(entry: GrantEntry): number {

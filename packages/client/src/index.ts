@@ -12,6 +12,7 @@ export { type ClaimState, GatewayApi, type RedeemedOffer, type StudyCard } from 
 export { exchangeJson, type Fetch } from './http.js';
 // Requester
 export { Inbox, type InboxDeps, type InboxGrant } from './inbox.js';
+export { LightNodes, type LightNodesInit, type OpenLight, type VerifiedFinal } from './lightNodes.js';
 export { NodeApi, orNull, type SeqQuery } from './nodeApi.js';
 export * from './nodeSchemas.js';
 export { checkProofBundle, type ProvenGrant } from './proofBundle.js';

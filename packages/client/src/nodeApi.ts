@@ -1,8 +1,9 @@
 /** A node's HTTP API (docs/operating.md, section Node API) with typed values. */
 import { type PublicKey, publicKeyHex, type Transaction, toHex } from '@radpass/core';
+import { lightLimits } from '@radpass/ledger/light';
 import { ClientError } from './errors.js';
 import { readEvents } from './eventStream.js';
-import { exchangeJson, type Fetch } from './http.js';
+import { exchangeBytes, exchangeJson, type Fetch } from './http.js';
 import { askNarrowing } from './narrowing.js';
 import type {
   BlockEntry,
@@ -22,8 +23,14 @@ export type SeqQuery =
   | { sourceKey: PublicKey }
   | { sourceKey: PublicKey; studyHash: Uint8Array; patientKey: PublicKey; requesterKey?: PublicKey };
 
+/** Whether each entry comes with the leaves that it was read from, and their proofs. */
+interface Proofs {
+  proofs?: boolean;
+}
+
 const rank: Record<Grade, number> = { dropped: -1, pending: 0, included: 1, confirmed: 2, final: 3 };
 const pollMs = 250;
+const genesisBytes = 1024 * 1024;
 
 export class NodeApi {
   readonly url: string;
@@ -63,27 +70,39 @@ export class NodeApi {
 
   /** One source, or null when the directory doesn't name it. */
   async source(sourceKey: PublicKey): Promise<SourceEntry | null> {
-    const answer = await orNull(this.#get(`/v1/sources/${publicKeyHex(sourceKey)}`, schemas.sourceSchema));
-    return answer?.source ?? null;
+    return (await this.sourceAt(sourceKey))?.source ?? null;
+  }
+
+  /** One source with the checkpoint at which it stands so; null when the directory doesn't name it. */
+  sourceAt(sourceKey: PublicKey, p: Proofs = {}): Promise<z.output<typeof schemas.sourceSchema> | null> {
+    const path = `/v1/sources/${publicKeyHex(sourceKey)}`;
+    return orNull(this.#get(p.proofs ? `${path}?proofs=1` : path, schemas.sourceSchema));
   }
 
   /** Studies whose hash, or whose owner's key, begins with the prefix (hex). */
-  studies(q: { hashPrefix: string } | { patientPrefix: string }): Promise<z.output<typeof schemas.studiesSchema>> {
-    return this.#get(`/v1/studies?${new URLSearchParams(q)}`, schemas.studiesSchema);
+  studies(
+    q: { hashPrefix: string } | { patientPrefix: string },
+    p: Proofs = {},
+  ): Promise<z.output<typeof schemas.studiesSchema>> {
+    return this.#get(`/v1/studies?${query(q, p)}`, schemas.studiesSchema);
   }
 
   /** Consent entries whose study hash, or whose requester's key, begins with the prefix (hex). */
-  grants(q: { requesterPrefix: string } | { hashPrefix: string }): Promise<z.output<typeof schemas.grantsSchema>> {
-    return this.#get(`/v1/grants?${new URLSearchParams(q)}`, schemas.grantsSchema);
+  grants(
+    q: { requesterPrefix: string } | { hashPrefix: string },
+    p: Proofs = {},
+  ): Promise<z.output<typeof schemas.grantsSchema>> {
+    return this.#get(`/v1/grants?${query(q, p)}`, schemas.grantsSchema);
   }
 
   /** One study's entry at the newest final block, asked for by prefix. */
   async study(
     sourceKey: PublicKey,
     studyHash: Uint8Array,
+    p: Proofs = {},
   ): Promise<{ checkpoint: FinalCheckpoint; study: StudyEntry | null }> {
     const name = toHex(studyHash) + publicKeyHex(sourceKey);
-    const { checkpoint, studies } = await askNarrowing(name, hashPrefix => this.studies({ hashPrefix }));
+    const { checkpoint, studies } = await askNarrowing(name, hashPrefix => this.studies({ hashPrefix }, p));
     const isThis = (entry: StudyEntry): boolean => toHex(entry.studyHash) + toHex(entry.sourceKey) === name;
     return { checkpoint, study: studies.find(isThis) ?? null };
   }
@@ -96,9 +115,10 @@ export class NodeApi {
     sourceKey: PublicKey,
     studyHash: Uint8Array,
     keys: readonly PublicKey[] = [],
+    p: Proofs = {},
   ): Promise<z.output<typeof schemas.grantsSchema>> {
     const name = [studyHash, sourceKey, ...keys].map(toHex).join('');
-    return askNarrowing(name, hashPrefix => this.grants({ hashPrefix }));
+    return askNarrowing(name, hashPrefix => this.grants({ hashPrefix }, p));
   }
 
   /** A leaf of the final state with its proof; `value` null proves absence. */
@@ -112,6 +132,26 @@ export class NodeApi {
     if (q.epoch !== undefined) query.set('epoch', String(q.epoch));
     if (q.source) query.set('source', toHex(q.source));
     return this.#get(`/v1/audit?${query}`, schemas.auditSchema);
+  }
+
+  /** The network's genesis, by whose hash it is known. */
+  genesis(): Promise<Uint8Array> {
+    return this.#bytes('/v1/genesis', genesisBytes);
+  }
+
+  /** An update of a light client to the newest final block. */
+  lightCheckpoint(): Promise<Uint8Array> {
+    return this.#bytes('/v1/checkpoint', lightLimits.updateBytes);
+  }
+
+  /** An update of a light client from the era of this root on. @throws ClientError CLIENT_NOT_FOUND for a root that the node doesn't know */
+  lightHandOvers(rootId: Uint8Array): Promise<Uint8Array> {
+    return this.#bytes(`/v1/certificate?from=${toHex(rootId)}`, lightLimits.updateBytes);
+  }
+
+  /** The voters of an era, which somebody else has to vouch for. */
+  committee(rootId: Uint8Array): Promise<Uint8Array> {
+    return this.#bytes(`/v1/committee/${toHex(rootId)}`, lightLimits.voterBytes);
   }
 
   producers(): Promise<z.output<typeof schemas.producersSchema>> {
@@ -188,9 +228,17 @@ export class NodeApi {
     );
   }
 
+  #bytes(path: string, limitBytes: number): Promise<Uint8Array> {
+    return exchangeBytes({ fetch: this.#fetch, url: this.url + path, limitBytes });
+  }
+
   #get<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
     return exchangeJson({ fetch: this.#fetch, url: this.url + path }, schema);
   }
+}
+
+function query(q: Record<string, string>, { proofs = false }: Proofs): URLSearchParams {
+  return new URLSearchParams({ ...q, ...(proofs ? { proofs: '1' } : {}) });
 }
 
 /** A 404 as null. */

@@ -84,6 +84,9 @@ export type BlockEntry = z.output<typeof blockSchema>;
 export const checkpointSchema = z.object({ slot: count, blockId: hash, timeMs: count, stateRoot: hash });
 export type FinalCheckpoint = z.output<typeof checkpointSchema>;
 
+/** A value of the state, null for none, with its proof. */
+const leaf = z.object({ value: hex().nullable(), proof: hex() });
+
 const source = z.object({
   sourceKey: key,
   standingKey: key,
@@ -93,6 +96,7 @@ const source = z.object({
   tlsPins: z.array(hash),
   nextKeyHash: emptyOrHash,
   studyCount: count,
+  leaf: leaf.optional(),
 });
 export type SourceEntry = z.output<typeof source>;
 export const sourcesSchema = z.object({ checkpoint: checkpointSchema, sources: z.array(source) });
@@ -108,6 +112,7 @@ const study = z.object({
   pendingOwner: key.nullable(),
   effectSlot: count,
   reassignId: emptyOrHash,
+  leaf: leaf.optional(),
 });
 export type StudyEntry = z.output<typeof study>;
 export const studiesSchema = z.object({ checkpoint: checkpointSchema, studies: z.array(study) });
@@ -124,6 +129,7 @@ const grant = z.object({
   contentId: hash,
   floorSeq: count,
   revokedSeq: count,
+  leaves: z.object({ study: leaf, consent: leaf, floor: leaf }).optional(),
 });
 export type GrantEntry = z.output<typeof grant>;
 const revocation = z.object({

@@ -30,6 +30,7 @@ import {
 import { createConsentReceipt } from './consentReceipt.js';
 import { ClientError } from './errors.js';
 import type { GatewayApi } from './gatewayApi.js';
+import { type LightNodes, lightOfRecord, type OpenLight, provenStudyOf } from './lightNodes.js';
 import type { NodeApi, SeqQuery } from './nodeApi.js';
 import type { StudyEntry } from './nodeSchemas.js';
 import type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
@@ -49,6 +50,8 @@ export interface WalletDeps {
   store: RecordStore;
   node: NodeApi;
   gateway: (url: string) => GatewayApi;
+  /** What checks the nodes' word on studies; without it they are believed. */
+  light?: OpenLight;
   /** Unix ms. */
   now: () => number;
 }
@@ -57,11 +60,13 @@ export class Wallet {
   readonly #deps: WalletDeps;
   readonly #record: WalletRecord;
   readonly #keyring: Keyring;
+  readonly #light: () => Promise<LightNodes | null>;
 
   private constructor(deps: WalletDeps, record: WalletRecord) {
     this.#deps = deps;
     this.#record = record;
     this.#keyring = Keyring.fromBackup(record.backup);
+    this.#light = lightOfRecord(deps.light, record, () => this.#save());
   }
 
   /** Open the wallet in the store, or make one for the node's network. @throws ClientError CLIENT_RECORD_DAMAGED */
@@ -339,8 +344,13 @@ export class Wallet {
     if (!entry || toHex(entry.owner) !== study.patientKey) throw notYours(number, entry ? 'lost' : 'waiting');
   }
 
+  /** The study as the ledger's final state has it: proven, where the nodes are not believed. */
   async #entryOf(study: WalletStudy): Promise<StudyEntry | null> {
-    return (await this.#deps.node.study(parsePublicKey(study.sourceKey), fromHex(study.studyHash))).study;
+    const [sourceKey, studyHash] = [parsePublicKey(study.sourceKey), fromHex(study.studyHash)];
+    const light = await this.#light();
+    if (!light) return (await this.#deps.node.study(sourceKey, studyHash)).study;
+    const { answer, final } = await light.ask(node => node.study(sourceKey, studyHash, { proofs: true }));
+    return answer.study && provenStudyOf(final, answer.study);
   }
 
   async #seq(study: WalletStudy, requesterKey: PublicKey | null): Promise<number> {

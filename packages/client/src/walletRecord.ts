@@ -45,6 +45,8 @@ const record = z.object({
   backup: z.object({ mnemonic: z.string(), device: z.number().int() }),
   nextIndex: z.number().int().nonnegative(),
   studies: z.array(study),
+  /** The light client's state: who can change it can make this wallet believe anything about the ledger. */
+  light: hexText.optional(),
 });
 
 export type WalletGrant = z.output<typeof grant>;

@@ -18,6 +18,7 @@ import { FinalView } from './finalView.js';
 import type { Genesis } from './genesis.js';
 import { Intake, type Verdict } from './intake.js';
 import { type Judging, judging } from './judging.js';
+import { LightView } from './light/lightView.js';
 import { type LedgerStatus, Lookup } from './lookup.js';
 import { waitingRecord } from './records.js';
 import { openBranches, rebuildMark } from './recovery.js';
@@ -297,6 +298,8 @@ export interface Chain
   /** From a sync: up to 128 blocks, ascending. */
   importBlocks(blocks: readonly Uint8Array[]): Promise<'ok' | 'bad' | 'stop'>;
   status(): LedgerStatus;
+  /** For light clients, as bytes that need no belief: see light/lightView.ts. */
+  light(): Pick<LightView, 'checkpoint' | 'handOvers' | 'voters'>;
   accessView(): AccessView;
   /** Events after a cursor; see events.ts. Returns what ends it. */
   events(cursor: number, listener: (event: Delivered) => void): () => void;
@@ -338,6 +341,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
   const events = new EventLog(boot);
   const shell = new Shell(init, engine, events);
   const view = new FinalView({ store, genesis, revocations });
+  const light = new LightView({ genesis, branches, view });
   const lookup = new Lookup({
     store,
     genesis,
@@ -397,12 +401,13 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     block: idOrHeight => lookup.block(idOrHeight),
     seqBound: query => lookup.seqBound(query),
     sources: () => view.sources(),
-    source: key => view.source(key),
-    studies: query => view.studies(query),
-    grants: query => view.grants(query),
+    source: (key, proofs) => view.source(key, proofs),
+    studies: (query, proofs) => view.studies(query, proofs),
+    grants: (query, proofs) => view.grants(query, proofs),
     proof: (table, key) => view.proof(table, key),
     producers: () => view.producers(),
     audit: epoch => view.audit(epoch),
+    light: () => light,
     accessView: () => access,
     events: (cursor, listener) => events.follow(cursor, listener),
   };

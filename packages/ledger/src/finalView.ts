@@ -3,12 +3,21 @@
  * written in one batch; as a batch may land between two reads, a reading is done again if the final checkpoint moved
  * under it.
  */
-import { encodeCanonical, equalBytes, fromHex, type PublicKey, parsePublicKey, toHex } from '@radpass/core';
+import {
+  concatBytes,
+  encodeCanonical,
+  equalBytes,
+  fromHex,
+  type PublicKey,
+  parsePublicKey,
+  toHex,
+} from '@radpass/core';
 import { type AuditRow, areRowsOf, auditRootKey, auditRootOf, parseAuditRows } from './audit.js';
 import { parseBlock } from './block.js';
 import { lastEpoch } from './consensus/chainTables.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
+import type { Leaf } from './light/access.js';
 import { closingLag } from './openEpochs.js';
 import { type FinalRecord, finalRecord, heightRecord } from './records.js';
 import type { RevocationEntry, Revocations } from './revocations.js';
@@ -45,9 +54,17 @@ export interface FinalCheckpoint {
   readonly stateRoot: Uint8Array;
 }
 
-export type SourceEntry = SourceLeaf & { readonly sourceKey: PublicKey };
+export type SourceEntry = SourceLeaf & {
+  readonly sourceKey: PublicKey;
+  /** With proofs: what the entry was read from. */
+  readonly leaf?: Leaf;
+};
 /** As it stands at the checkpoint's slot. */
-export type StudyEntry = StudyLeaf & { readonly sourceKey: PublicKey; readonly studyHash: Uint8Array };
+export type StudyEntry = StudyLeaf & {
+  readonly sourceKey: PublicKey;
+  readonly studyHash: Uint8Array;
+  readonly leaf?: Leaf;
+};
 
 export interface GrantEntry extends ConsentEntry {
   readonly sourceKey: PublicKey;
@@ -58,6 +75,8 @@ export interface GrantEntry extends ConsentEntry {
   readonly floorSeq: number;
   /** Greatest seq of a revocation ever seen, for this requester or everyone; 0 = none. */
   readonly revokedSeq: number;
+  /** With proofs: what the entry counts by. */
+  readonly leaves?: { readonly study: Leaf; readonly consent: Leaf; readonly floor: Leaf };
 }
 
 /** One epoch's audit with the proof that the state holds its root. */
@@ -116,16 +135,19 @@ export class FinalView {
     });
   }
 
-  source(sourceKey: PublicKey): { checkpoint: FinalCheckpoint; source: SourceEntry | null } {
+  source(sourceKey: PublicKey, proofs = false): { checkpoint: FinalCheckpoint; source: SourceEntry | null } {
     return this.at(checkpoint => {
-      const leaf = sourceTable.get(this.#store, sourceKey);
-      return { checkpoint, source: leaf ? { sourceKey, ...leaf } : null };
+      const entry = sourceTable.get(this.#store, sourceKey);
+      if (!entry) return { checkpoint, source: null };
+      const leaf = proofs && { leaf: this.#leaf(tables.sources, sourceKey) };
+      return { checkpoint, source: { sourceKey, ...entry, ...leaf } };
     });
   }
 
   /** Studies by prefix of their hash and then their source's key, or of any patient key ever named for them; hex digits. */
   async studies(
     q: { hashPrefix: string } | { patientPrefix: string },
+    proofs = false,
   ): Promise<{ checkpoint: FinalCheckpoint; studies: StudyEntry[] }> {
     const keys =
       'hashPrefix' in q
@@ -137,7 +159,8 @@ export class FinalView {
       const studies = keys.flatMap(([sourceKey, studyHash]): StudyEntry[] => {
         const leaf = studyTable.get(this.#store, sourceKey, studyHash);
         if (!leaf) return [];
-        return [{ sourceKey: parsePublicKey(sourceKey), studyHash, ...effectiveStudy(leaf, checkpoint.slot) }];
+        const study = { sourceKey: parsePublicKey(sourceKey), studyHash, ...effectiveStudy(leaf, checkpoint.slot) };
+        return [proofs ? { ...study, leaf: this.#leaf(tables.studies, concatBytes(sourceKey, studyHash)) } : study];
       });
       return { checkpoint, studies };
     });
@@ -150,6 +173,7 @@ export class FinalView {
    */
   async grants(
     q: { requesterPrefix: string } | { hashPrefix: string },
+    proofs = false,
   ): Promise<{ checkpoint: FinalCheckpoint; grants: GrantEntry[]; revocations: RevocationEntry[] }> {
     const byHash = 'hashPrefix' in q;
     const keys = byHash
@@ -158,7 +182,7 @@ export class FinalView {
     const studies = byHash ? await this.#found('s', q.hashPrefix.slice(0, 128)) : [];
     return this.at(checkpoint => ({
       checkpoint,
-      grants: keys.flatMap(key => this.#grant(...key) ?? []),
+      grants: keys.flatMap(key => this.#grant(key, proofs) ?? []),
       revocations: studies
         .flatMap(([studyHash, sourceKey]) => this.#revocations.ofStudy(parsePublicKey(sourceKey!), studyHash!))
         .slice(0, prefixLimit),
@@ -166,11 +190,11 @@ export class FinalView {
   }
 
   proof(table: number, key: Uint8Array): { checkpoint: FinalCheckpoint; value: Uint8Array | null; proof: Uint8Array } {
-    return this.at(checkpoint => ({
-      checkpoint,
-      value: this.#store.get(leafKey(table, key)) ?? null,
-      proof: proveState(this.#store, table, key),
-    }));
+    return this.at(checkpoint => ({ checkpoint, ...this.#leaf(table, key) }));
+  }
+
+  #leaf(table: number, key: Uint8Array): Leaf {
+    return { value: this.#store.get(leafKey(table, key)) ?? null, proof: proveState(this.#store, table, key) };
   }
 
   /**
@@ -224,14 +248,14 @@ export class FinalView {
     keys: readonly (readonly [table: number, key: Uint8Array])[];
   }): Uint8Array {
     return encodeCanonical([
-      this.#headerOf(p.final),
+      this.headerOf(p.final),
       p.certificate,
       p.keys.map(([table, key]) => proveState(this.#store, table, key)),
     ]);
   }
 
   /** Header bytes of a final block, none of genesis; a full block is not taken apart for every decision. */
-  #headerOf({ height, id }: FinalRecord): Uint8Array {
+  headerOf({ height, id }: FinalRecord): Uint8Array {
     if (height === 0) return new Uint8Array(0);
     if (!this.#header || !equalBytes(this.#header.id, id)) {
       const block = parseBlock(getRequired(this.#store, storeKeys.block(id), 'the final block'));
@@ -241,10 +265,8 @@ export class FinalView {
   }
 
   #grant(
-    sourceKey: Uint8Array,
-    studyHash: Uint8Array,
-    patient: Uint8Array,
-    requester: Uint8Array,
+    [sourceKey, studyHash, patient, requester]: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array],
+    proofs: boolean,
   ): GrantEntry[] | null {
     const entry = consentTable.get(this.#store, sourceKey, studyHash, patient, requester);
     if (!entry) return null;
@@ -257,7 +279,15 @@ export class FinalView {
     const floorSeq = floorTable.get(this.#store, sourceKey, studyHash, patient)?.seq ?? 0;
     const own = entry.type === grantType ? 0 : entry.seq;
     const revokedSeq = Math.max(own, floorSeq, this.#revocations.greatest(scope));
-    return [{ ...scope, ...entry, floorSeq, revokedSeq }];
+    const grant = { ...scope, ...entry, floorSeq, revokedSeq };
+    if (!proofs) return [grant];
+    const study = concatBytes(sourceKey, studyHash);
+    const leaves = {
+      study: this.#leaf(tables.studies, study),
+      consent: this.#leaf(tables.consents, concatBytes(study, patient, requester)),
+      floor: this.#leaf(tables.floors, concatBytes(study, patient)),
+    };
+    return [{ ...grant, leaves }];
   }
 
   /** Keys of a list by prefix, in parts of 32 bytes. @throws LedgerError LEDGER_PREFIX, LEDGER_PREFIX_TOO_SHORT */
@@ -299,14 +329,16 @@ export function decisionKeys(p: {
   patientKey: PublicKey | null;
   requesterKey: PublicKey;
 }): (readonly [number, Uint8Array])[] {
-  const join = (...parts: Uint8Array[]): Uint8Array => fromLatin1(latin1(...parts));
-  const study = join(p.sourceKey, p.studyHash);
+  const study = concatBytes(p.sourceKey, p.studyHash);
   const keys: (readonly [number, Uint8Array])[] = [
     [tables.sources, p.sourceKey],
     [tables.studies, study],
   ];
   if (p.patientKey) {
-    keys.push([tables.consents, join(study, p.patientKey, p.requesterKey)], [tables.floors, join(study, p.patientKey)]);
+    keys.push(
+      [tables.consents, concatBytes(study, p.patientKey, p.requesterKey)],
+      [tables.floors, concatBytes(study, p.patientKey)],
+    );
   }
   return keys;
 }

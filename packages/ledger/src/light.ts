@@ -17,6 +17,7 @@ export {
   encodeLightUpdate,
   type LightUpdate,
   type LightVoter,
+  lightLimits,
   parseLightUpdate,
   parseVoters,
 } from './light/update.js';
