@@ -38,6 +38,13 @@ export const configSchema = z.strictObject({
   /** File with the source key. */
   key: z.string(),
   node: z.array(node).min(1).max(8),
+  /** The network: then the nodes' proofs are checked. Without it they are believed, so they have to be your own. */
+  chainId: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  /** A block to begin at where trust is too old: the file of a checkpoint, or SLOT:BLOCKID. */
+  checkpoint: z.string().optional(),
   dataDir: z.string(),
   images,
   /** Encrypted copies of what an archive serves. */

@@ -6,8 +6,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { createHttpAccessView, NodeApi, type NodeStatus } from '@radpass/client';
-import { listenHttp, localToken, nodeFetch, secretFile } from '@radpass/client/node';
+import { createHttpAccessView, type LightNodes, NodeApi, type NodeStatus } from '@radpass/client';
+import { listenHttp, localToken, nodeFetch, openLightFile, readCheckpoint, secretFile } from '@radpass/client/node';
 import {
   type AccessEvent,
   chooseSeq,
@@ -146,7 +146,14 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const catchUp = (node: NodeApi): void => {
     void revocations.catchUp(node).catch((error: unknown) => log('catch-up-failed', { reason: codeOf(error) }));
   };
-  const view = createHttpAccessView({ nodes, now, maxStalenessMs, onReset: node => catchUp(node) });
+  const light = await openLight(config, nodes, now);
+  const view = createHttpAccessView({
+    nodes,
+    now,
+    maxStalenessMs,
+    onReset: node => catchUp(node),
+    ...(light && { light }),
+  });
   const replaysLost = !existsSync(join(dataDir, 'replays'));
   const replay = await openReplayStore(join(dataDir, 'replays'));
   stops.push(() => replay.close());
@@ -246,6 +253,14 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   stops.push(deskListening.close);
   outbox.wake();
   return { url, listen: listening.url, desk: deskListening.url, sourceKey: publicKeyHex(sourceKey) };
+}
+
+/** What checks the nodes' proofs, where the configuration names the network. */
+function openLight(config: GatewayConfig, nodes: readonly NodeApi[], now: () => number): Promise<LightNodes> | null {
+  if (config.chainId === undefined) return null;
+  const checkpoint = config.checkpoint === undefined ? undefined : readCheckpoint(config.checkpoint);
+  const chainId = fromHex(config.chainId, 32);
+  return openLightFile(join(config.dataDir, 'light'), { nodes, chainId, now, checkpoint, verifier: nodeVerifier });
 }
 
 /** The source that this key stands for: its name for ever is its first key. */

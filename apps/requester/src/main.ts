@@ -2,11 +2,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Inbox, NodeApi, type RecordStore } from '@radpass/client';
+import { Inbox, LightNodes, type RecordStore } from '@radpass/client';
 import {
   loadConfiguration,
-  nodeFetch,
+  type nodeFetch,
+  nodesOfList,
   printJson,
+  readCheckpoint,
   recordFile,
   runCommandLine,
   UsageError,
@@ -23,8 +25,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 const configSchema = z.strictObject({
-  /** HTTP API of the node that the inbox trusts. */
+  /** HTTP APIs of nodes, comma-separated: asked one after the other, none believed. */
   node: z.string(),
+  /** A block to begin at: the file of a checkpoint, or SLOT:BLOCKID. */
+  checkpoint: z.string().optional(),
   /** Where the inbox keeps its record. */
   home: z.string(),
   /** PEM file of an authority to trust beside the system's. */
@@ -51,7 +55,8 @@ const program = new Command('radpass-requester')
   .version(version)
   .option('--config <file>', 'configuration (JSON)')
   .option('--home <dir>', 'where the inbox keeps its record')
-  .option('--node <url>', 'HTTP API of the node that the inbox trusts')
+  .option('--node <urls>', 'HTTP APIs of nodes, comma-separated; their proofs are checked')
+  .option('--checkpoint <name>', 'begin at this block, where trust is too old: a file, or SLOT:BLOCKID')
   .option('--ca <file>', "authority to trust beside the system's (PEM)")
   .option('--allow-private', 'connect to sources at private addresses, too')
   .option('--insecure-plain-key', 'do not encrypt the record (trials only)')
@@ -60,13 +65,14 @@ const program = new Command('radpass-requester')
   .configureHelp({ showGlobalOptions: true });
 
 function settings(flags: Record<string, unknown> = {}): z.output<typeof configSchema> {
-  const { config, home, node, ca, allowPrivate, insecurePlainKey } = program.opts();
+  const { config, home, node, checkpoint, ca, allowPrivate, insecurePlainKey } = program.opts();
   return loadConfiguration(configSchema, {
     file: config,
     envPrefix: 'RADPASS_REQUESTER',
     flags: {
       home: home ?? process.env.RADPASS_REQUESTER_HOME ?? join(homedir(), '.radpass-requester'),
       node,
+      checkpoint,
       ca,
       allowPrivate,
       insecurePlainKey,
@@ -77,11 +83,14 @@ function settings(flags: Record<string, unknown> = {}): z.output<typeof configSc
 
 function openInbox(p: z.output<typeof configSchema>, store = storeOf(p)): Promise<Inbox> {
   mkdirSync(p.home, { recursive: true, mode: 0o700 });
-  const fetch = nodeFetch({ ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}), tunnel: tunnelOf(p) });
+  const nodes = nodesOfList(p.node, { ...(p.ca ? { ca: readFileSync(p.ca, 'utf8') } : {}), tunnel: tunnelOf(p) });
+  const begin = p.checkpoint === undefined ? undefined : readCheckpoint(p.checkpoint);
+  const now = (): number => Date.now();
   return Inbox.open({
     store,
-    node: new NodeApi({ url: p.node, fetch }),
-    now: () => Date.now(),
+    node: nodes[0],
+    light: record => LightNodes.open({ ...record, nodes, checkpoint: begin, now }),
+    now,
   });
 }
 

@@ -2,8 +2,17 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { GatewayApi, NodeApi, Wallet } from '@radpass/client';
-import { loadConfiguration, nodeFetch, printJson, recordFile, runCommandLine, UsageError } from '@radpass/client/node';
+import { GatewayApi, LightNodes, Wallet } from '@radpass/client';
+import {
+  loadConfiguration,
+  nodeFetch,
+  nodesOfList,
+  printJson,
+  readCheckpoint,
+  recordFile,
+  runCommandLine,
+  UsageError,
+} from '@radpass/client/node';
 import { parsePublicKey, toHex } from '@radpass/core';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -14,8 +23,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const finalTimeoutMs = 180_000;
 
 const configSchema = z.strictObject({
-  /** HTTP API of the node that the wallet trusts. */
+  /** HTTP APIs of nodes, comma-separated: asked one after the other, none believed. */
   node: z.string(),
+  /** A block to begin at: the file of a checkpoint, or SLOT:BLOCKID. */
+  checkpoint: z.string().optional(),
   /** Where the wallet's record lies. */
   home: z.string(),
   /** PEM file of an authority to trust beside the system's. */
@@ -28,7 +39,8 @@ const program = new Command('radpass-wallet')
   .version(version)
   .option('--config <file>', 'configuration (JSON)')
   .option('--home <dir>', 'where the wallet keeps its record')
-  .option('--node <url>', 'HTTP API of the node that the wallet trusts')
+  .option('--node <urls>', 'HTTP APIs of nodes, comma-separated; their proofs are checked')
+  .option('--checkpoint <name>', 'begin at this block, where trust is too old: a file, or SLOT:BLOCKID')
   .option('--ca <file>', "authority to trust beside the system's (PEM)")
   .option('--insecure-plain-key', 'do not encrypt the record (trials only)')
   .option('--json', 'print one JSON object')
@@ -36,24 +48,30 @@ const program = new Command('radpass-wallet')
   .configureHelp({ showGlobalOptions: true });
 
 function openWallet(): Promise<Wallet> {
-  const { config, home, node, ca, insecurePlainKey } = program.opts();
+  const { config, home, node, checkpoint, ca, insecurePlainKey } = program.opts();
   const settings = loadConfiguration(configSchema, {
     file: config,
     envPrefix: 'RADPASS_WALLET',
     flags: {
       home: home ?? process.env.RADPASS_WALLET_HOME ?? join(homedir(), '.radpass-wallet'),
       node,
+      checkpoint,
       ca,
       insecurePlainKey,
     },
   });
   mkdirSync(settings.home, { recursive: true, mode: 0o700 });
-  const fetch = nodeFetch(settings.ca ? { ca: readFileSync(settings.ca, 'utf8') } : {});
+  const trusted = settings.ca ? { ca: readFileSync(settings.ca, 'utf8') } : {};
+  const fetch = nodeFetch(trusted);
+  const nodes = nodesOfList(settings.node, trusted);
+  const begin = settings.checkpoint === undefined ? undefined : readCheckpoint(settings.checkpoint);
+  const now = (): number => Date.now();
   return Wallet.open({
     store: recordFile(join(settings.home, 'wallet'), { kind: 'wallet', plain: settings.insecurePlainKey }),
-    node: new NodeApi({ url: settings.node, fetch }),
+    node: nodes[0],
+    light: record => LightNodes.open({ ...record, nodes, checkpoint: begin, now }),
     gateway: url => new GatewayApi({ url, fetch }),
-    now: () => Date.now(),
+    now,
   });
 }
 

@@ -1,6 +1,7 @@
 /** The hospital's side: the gateway's configuration, its desk, and what its audit says about a request. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { toHex } from '@radpass/core';
 import type { DisclosureRecord } from '@radpass/xds';
 import type { Certificates } from './certificates.js';
 import { unexpected } from './failure.js';
@@ -41,6 +42,7 @@ export async function openHospital(stage: Stage, p: { study: StudyFolder; tls: C
     tls: { cert: p.tls.cert, key: p.tls.key },
     key: join(source.keyDir, 'source.key'),
     node: [{ url: source.api.url }],
+    chainId: toHex(stage.genesis.chainId),
     dataDir,
     images: { kind: 'folder', path: p.study.path },
     desk: { listen: desk },

@@ -11,6 +11,7 @@ export {
   showedCertificate,
   splitAddress,
 } from './httpServer.js';
+export { nodesOfList, openLightFile, readCheckpoint } from './lightOption.js';
 export { isLoopback, type NodeFetchInit, nodeFetch } from './nodeFetch.js';
 export { type LayeredCommand, layerOptions } from './optionLayers.js';
 export { loadRecord, saveRecord } from './recordFile.js';
