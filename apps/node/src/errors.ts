@@ -15,6 +15,7 @@ export type NodeErrorDetail =
   | { code: 'NODE_BUSY'; limit: number } // too many requests or event streams from one address
   | { code: 'NODE_FORBIDDEN'; reason: string } // the local surface: wrong token, Host or Origin
   | { code: 'NODE_OWNERSHIP'; reason: string } // a proof that doesn't hold
+  | { code: 'NODE_CHECKPOINT'; reason: string } // the node that was asked doesn't bear out a checkpoint
   | { code: 'NODE_INTERNAL' } // a defect: the log has it
   | { code: 'NODE_CHECK_FAILED'; height: number; blockId: string; reason: string }; // verify found a bad block
 

@@ -87,11 +87,20 @@ program
   .option('--policy <name>', `stake policy: ${policyNames.join(', ')}`, policyName, 'capped')
   .option('--payer <keys...>', 'keys that may accredit sources (hex)', [])
   .option('--allow <files...>', 'public files of the only sources admitted besides the founders (default: all)', [])
+  .option('--checkpoint-key <keys...>', 'source keys that sign checkpoints, 64 hex characters each', [])
+  .option('--checkpoint-threshold <n>', 'how many of them have to (default: more than half)', wholeNumber)
   .option('--time <ms>', 'time of slot 0, Unix ms (default: now)', wholeNumber)
   .requiredOption('--out <file>', 'where to write the genesis')
   .action(options => {
-    const { source, payer, allow, time, ...rest } = options;
-    const made = newGenesis({ ...rest, sources: source, payers: payer, allowList: allow, timeMs: time });
+    const { checkpointKey, source, payer, allow, time, ...rest } = options;
+    const made = newGenesis({
+      ...rest,
+      sources: source,
+      payers: payer,
+      allowList: allow,
+      checkpointKeys: checkpointKey,
+      timeMs: time,
+    });
     say(made, `${options.out}: network ${made.chainId} with ${made.founders} founders`);
   });
 
@@ -106,6 +115,7 @@ program
     "the keys' signing records are lost or from a backup: make them again, and sign nothing before the end of this epoch",
     wholeNumber,
   )
+  .option('--checkpoint <name>', 'a block that you trust: a file, or SLOT:BLOCKID; repeat for several', collect, [])
   .option('--listen <multiaddrs>', 'where peers reach this node, comma-separated', commaList, ['/ip4/127.0.0.1/tcp/0'])
   .option('--peers <multiaddrs>', 'nodes to connect to, comma-separated', commaList, [])
   .option('--api <host:port>', 'public HTTP API', '127.0.0.1:0')
@@ -120,7 +130,16 @@ program
     const { startNode } = await import('./commands/start.js');
     const dataDir = options.dataDir ?? inHome('data');
     const genesis = options.genesis ?? inHome('genesis');
-    const node = await startNode({ ...rest, dataDir, genesis, keys: options.key, tls, version, log: createLog() });
+    const node = await startNode({
+      ...rest,
+      dataDir,
+      genesis,
+      keys: options.key,
+      checkpoints: options.checkpoint,
+      tls,
+      version,
+      log: createLog(),
+    });
     const { stop, failed, ...ready } = node;
     say(
       { event: 'ready', pid: process.pid, ...ready },
@@ -135,12 +154,15 @@ program
 
 program
   .command('checkpoint')
-  .description("a node's newest final block, for whoever starts later")
+  .description("a node's newest final block, for whoever starts later; or one more signature of a checkpoint")
   .requiredOption('--api <url>', 'a node that you trust')
+  .option('--same-as <file>', 'sign this checkpoint, if the node has its block as final, too')
+  .option('--sign <key>', 'sign it with this source key')
   .requiredOption('--out <file>', 'where to write it')
   .action(async options => {
-    const checkpoint = await saveCheckpoint(options);
-    say(checkpoint, `${options.out}: slot ${checkpoint.slot}, block ${checkpoint.blockId}`);
+    const { slot, blockId, signatures } = await saveCheckpoint(options);
+    const signed = signatures === 1 ? '1 signature' : `${signatures} signatures`;
+    say({ slot, blockId, signatures }, `${options.out}: slot ${slot}, block ${blockId}, ${signed}`);
   });
 
 program

@@ -30,6 +30,9 @@ export interface NetworkOptions {
   slotMs?: number;
   slotsPerEpoch?: number;
   weight?: number;
+  eraEpochs?: number;
+  /** Every founder's source key signs checkpoints. */
+  checkpointKeys?: boolean;
 }
 
 const readyLimitMs = 60_000;
@@ -162,7 +165,9 @@ export class TestNetwork {
     const made = await runJson([
       ...['genesis', 'new', '--source', ...network.nodes.map(node => node.publicFile)],
       ...['--weight', String(p.weight ?? 1000), '--slot-ms', String(network.slotMs), '--policy', 'open'],
-      ...['--slots-per-epoch', String(p.slotsPerEpoch ?? 16), '--out', network.genesisFile],
+      ...['--slots-per-epoch', String(p.slotsPerEpoch ?? 16), '--era-epochs', String(p.eraEpochs ?? 24)],
+      ...(p.checkpointKeys ? ['--checkpoint-key', ...network.nodes.map(node => toHex(node.sourceKey))] : []),
+      ...['--out', network.genesisFile],
     ]);
     network.chainId = new Uint8Array(Buffer.from(String(made.chainId), 'hex'));
     return network;

@@ -76,7 +76,7 @@ export class LightNodes {
 
   /**
    * Begin with the saved state, at the checkpoint, or at genesis, which any node may give: its hash is the chainId.
-   * @throws LedgerError LEDGER_LIGHT_TRUST_OLD: give a checkpoint; LEDGER_CHECKPOINT; ClientError CLIENT_WRONG_NETWORK,
+   * @throws LedgerError LEDGER_TRUST_OLD: give a checkpoint; LEDGER_CHECKPOINT; ClientError CLIENT_WRONG_NETWORK,
    *   CLIENT_UNREACHABLE …
    */
   static async open(p: LightNodesInit): Promise<LightNodes> {
@@ -202,7 +202,7 @@ function loadUnlessOld(
   try {
     return LightClient.load(saved, options);
   } catch (error) {
-    if (hasCheckpoint && error instanceof LedgerError && error.code === 'LEDGER_LIGHT_TRUST_OLD') return null;
+    if (hasCheckpoint && error instanceof LedgerError && error.code === 'LEDGER_TRUST_OLD') return null;
     throw error;
   }
 }

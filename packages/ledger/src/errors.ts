@@ -116,7 +116,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_CHECKPOINT'; reason: string } // a checkpoint that can't be relied on: malformed, of another network, or not signed as genesis demands
   | { code: 'LEDGER_LIGHT_UPDATE'; reason: string } // bytes that are nothing a light client is told or has saved
   | { code: 'LEDGER_LIGHT_REFUSED'; fault: LightFault } // an update that does not hold
-  | { code: 'LEDGER_LIGHT_TRUST_OLD'; ageMs: number; trustMs: number } // nothing young enough is trusted: give a checkpoint
+  | { code: 'LEDGER_TRUST_OLD'; ageMs: number; trustMs: number } // nothing young enough is trusted: give a checkpoint
   | { code: 'LEDGER_LIGHT_PROOF'; table: number } // a proof that does not lead to the final state's root
   | { code: 'LEDGER_NO_STAKE'; slot: number } // a stake table without weight: nobody leads the slot
   | { code: 'LEDGER_VOTE'; reason: string } // bytes that are no vote

@@ -128,5 +128,6 @@ export type { NodeSigner, SigningMarks } from './signer.js';
 export { type LedgerStore, MemoryStore, type StoreWrite } from './store.js';
 // Tables of the state
 export { tables } from './tables.js';
+export { checkTrust, type NamedBlock } from './trust.js';
 // Check a whole store
 export { type VerifyReport, verifyStore } from './verify.js';

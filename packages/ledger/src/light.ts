@@ -11,7 +11,7 @@ export {
   provenSource,
   provenStudy,
 } from './light/access.js';
-export type { LightFinal } from './light/certificate.js';
+export { type LightFinal, votersRoot } from './light/certificate.js';
 export { type Anchor, LightClient } from './light/client.js';
 export {
   encodeLightUpdate,

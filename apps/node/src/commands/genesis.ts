@@ -19,6 +19,10 @@ export interface GenesisOptions {
   payers: string[];
   /** Public files of the only sources admitted besides the founders; empty admits all. */
   allowList: string[];
+  /** Keys that sign checkpoints, 64 hex characters each. */
+  checkpointKeys: string[];
+  /** How many of them have to; more than half by default. */
+  checkpointThreshold?: number;
   /** Unix ms of slot 0; the present by default. */
   timeMs?: number;
   out: string;
@@ -32,11 +36,16 @@ export function newGenesis(p: GenesisOptions): { chainId: string; founders: numb
     stakePolicy: p.policy,
     founders: p.sources.map(path => ({ ...readFounder(path, now), weight: p.weight })),
     payers: p.payers.map(key => parsePublicKey(fromHex(key, 32))),
-    checkpointKeys: [],
-    checkpointThreshold: 0,
+    checkpointKeys: p.checkpointKeys.map(parsePublicKey),
+    checkpointThreshold: p.checkpointThreshold ?? mostOf(p.checkpointKeys.length),
     studyHashForms: [saltBytes],
     allowList: p.allowList.map(path => readFounder(path, now).sourceKey),
   });
   writeNew(p.out, genesis.bytes);
   return { chainId: toHex(genesis.chainId), founders: genesis.founders.length, genesisTimeMs: genesis.genesisTimeMs };
+}
+
+/** More than half; none of none. */
+function mostOf(count: number): number {
+  return count === 0 ? 0 : Math.floor(count / 2) + 1;
 }

@@ -17,6 +17,7 @@ import { EventStreams } from '../eventStreams.js';
 import { makeFolder, readBytes, readGenesis, writeNew } from '../files.js';
 import { createHttpApi } from '../httpApi.js';
 import { openKey } from '../keys.js';
+import { holdToNamed, namedBlock } from '../named.js';
 import { openStore } from '../openStore.js';
 import { OwnClock } from '../ownClock.js';
 import { type Log, systemClock } from '../runtime.js';
@@ -34,6 +35,8 @@ export interface StartOptions {
   peers: string[];
   api: string;
   admin?: string | undefined;
+  /** Files of checkpoints, or SLOT:BLOCKID. */
+  checkpoints: string[];
   tls?: { cert: string; key: string } | undefined;
   version: string;
   log: Log;
@@ -72,6 +75,7 @@ export async function startNode(p: StartOptions): Promise<RunningNode> {
 
 async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Omit<RunningNode, 'stop'>> {
   const genesis = prepareFolder(p);
+  const named = p.checkpoints.map(given => namedBlock(given, genesis));
   const clock = new OwnClock({ genesis, ...systemClock, log: p.log });
   const signers: NodeSigner[] = [];
   for (const path of p.keys) {
@@ -109,6 +113,8 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     hash: sha256Node,
   });
   stops.push(() => chain.stop());
+  const held = await holdToNamed({ chain, genesis, named, nowMs: systemClock.now() });
+  stops.push(async () => held.stop());
   network = await createNetwork({
     seed: peerSeed(p.dataDir),
     chainId: genesis.chainId,
@@ -140,7 +146,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     listen: running.addresses,
     chainId: toHex(genesis.chainId),
     peerId: running.peerId,
-    failed: chain.failed,
+    failed: Promise.race([chain.failed, held.contradicted]),
   };
 }
 

@@ -137,7 +137,7 @@ export class LightClient {
   /**
    * Begin at genesis, or at a checkpoint where genesis is too long ago.
    * @param p.genesis - of the network that is meant: compare its chainId with the one from an offer or a card
-   * @throws LedgerError LEDGER_LIGHT_TRUST_OLD, LEDGER_CHECKPOINT, LEDGER_LIGHT_REFUSED, LEDGER_BLOCK_…
+   * @throws LedgerError LEDGER_TRUST_OLD, LEDGER_CHECKPOINT, LEDGER_LIGHT_REFUSED, LEDGER_BLOCK_…
    */
   static open(p: { genesis: Genesis; anchor?: Anchor; nowMs: number; verifier?: Verifier }): LightClient {
     const { genesis, anchor, nowMs, verifier = nobleVerifier } = p;
@@ -145,7 +145,7 @@ export class LightClient {
     return new LightClient(state, { nowMs, verifier });
   }
 
-  /** Go on from what `save` gave. @throws LedgerError LEDGER_LIGHT_UPDATE, LEDGER_LIGHT_TRUST_OLD */
+  /** Go on from what `save` gave. @throws LedgerError LEDGER_LIGHT_UPDATE, LEDGER_TRUST_OLD */
   static load(saved: Uint8Array, p: { chainId: Uint8Array; nowMs: number; verifier?: Verifier }): LightClient {
     let fields: Saved;
     try {
@@ -198,7 +198,7 @@ export class LightClient {
   /**
    * Take an update, whole or not at all.
    * @returns the final checkpoint that it proves, which may be older than the newest known; null if it has none
-   * @throws LedgerError LEDGER_LIGHT_TRUST_OLD, LEDGER_LIGHT_REFUSED, LEDGER_BLOCK_…; nothing is changed then
+   * @throws LedgerError LEDGER_TRUST_OLD, LEDGER_LIGHT_REFUSED, LEDGER_BLOCK_…; nothing is changed then
    */
   advance(update: LightUpdate, nowMs: number): LightFinal | null {
     this.#checkTrust(nowMs);
@@ -221,7 +221,7 @@ export class LightClient {
     const { final, network } = this.#state;
     const ageMs = nowMs - timeOfSlot(final.slot, network);
     if (ageMs <= network.trustMs) return;
-    const detail = { code: 'LEDGER_LIGHT_TRUST_OLD', ageMs, trustMs: network.trustMs } as const;
+    const detail = { code: 'LEDGER_TRUST_OLD', ageMs, trustMs: network.trustMs } as const;
     const sentence = `the newest block that is trusted is ${Math.floor(ageMs / 86_400_000)} days old: give a checkpoint`;
     throw new LedgerError(detail, sentence);
   }

@@ -217,11 +217,11 @@ describe('a light client', () => {
       const saved = client.save();
       const { genesis } = world;
       expect(refusal(() => LightClient.open({ genesis, nowMs: later(7) }))).toBe('none');
-      expect(refusal(() => LightClient.open({ genesis, nowMs: later(7) + 1 }))).toBe('LEDGER_LIGHT_TRUST_OLD');
+      expect(refusal(() => LightClient.open({ genesis, nowMs: later(7) + 1 }))).toBe('LEDGER_TRUST_OLD');
       expect(refusal(() => LightClient.load(saved, { chainId: genesis.chainId, nowMs: later(7) + 1 }))).toBe(
-        'LEDGER_LIGHT_TRUST_OLD',
+        'LEDGER_TRUST_OLD',
       );
-      expect(refusal(() => client.advance(final(slotOf(8)), later(8)))).toBe('LEDGER_LIGHT_TRUST_OLD');
+      expect(refusal(() => client.advance(final(slotOf(8)), later(8)))).toBe('LEDGER_TRUST_OLD');
     });
 
     it('stays trusted by what it sees in time', () => {
@@ -271,7 +271,7 @@ describe('a light client', () => {
         'LEDGER_CHECKPOINT',
       );
       const old = world.header(slotOf(20), second.era);
-      expect(at({ slot: slotOf(20), blockId: sha256(old) }, { header: old })).toBe('LEDGER_LIGHT_TRUST_OLD');
+      expect(at({ slot: slotOf(20), blockId: sha256(old) }, { header: old })).toBe('LEDGER_TRUST_OLD');
     });
   });
 

@@ -26,7 +26,7 @@ describe('test/vectors/light.json', () => {
   it('has steps that are taken and, for each fault that bytes can show, one that is refused', () => {
     const refused = new Set(stored.steps.map(step => step.refused));
     const faults = ['root', 'not final', 'future', 'bitmap', 'count', 'quorum', 'signature', 'voters', 'conflict'];
-    const codes = ['LEDGER_BLOCK_CHAIN', 'LEDGER_BLOCK_VERSION', 'LEDGER_LIGHT_TRUST_OLD'];
+    const codes = ['LEDGER_BLOCK_CHAIN', 'LEDGER_BLOCK_VERSION', 'LEDGER_TRUST_OLD'];
     expect([...refused].sort()).toEqual(['none', ...faults, ...codes].sort());
   });
 });
