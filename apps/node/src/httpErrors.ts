@@ -15,6 +15,7 @@ const statuses: Record<string, number> = {
   LEDGER_TX_SEQ: 409,
   LEDGER_TX_NO_CHANGE: 409,
   LEDGER_MEMPOOL_FULL: 503,
+  LEDGER_UPGRADE: 503,
 };
 
 /** Malformed input is 400; what a rule refuses is 422; what nobody foresaw is 500 without its words. */

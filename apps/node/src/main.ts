@@ -11,6 +11,7 @@ import { saveCheckpoint } from './commands/checkpoint.js';
 import { newGenesis } from './commands/genesis.js';
 import { bind, newKeys } from './commands/key.js';
 import { checkOwnership, proveOwnership } from './commands/ownership.js';
+import { nameRecovery } from './commands/recovery.js';
 import { verifyFolder } from './commands/verify.js';
 import { readBytes } from './files.js';
 import { createLog } from './runtime.js';
@@ -116,6 +117,12 @@ program
     wholeNumber,
   )
   .option('--checkpoint <name>', 'a block that you trust: a file, or SLOT:BLOCKID; repeat for several', collect, [])
+  .option(
+    '--recovery <file>',
+    'a block that people named for finality to start anew from; repeat for several',
+    collect,
+    [],
+  )
   .option('--listen <multiaddrs>', 'where peers reach this node, comma-separated', commaList, ['/ip4/127.0.0.1/tcp/0'])
   .option('--peers <multiaddrs>', 'nodes to connect to, comma-separated', commaList, [])
   .option('--api <host:port>', 'public HTTP API', '127.0.0.1:0')
@@ -136,6 +143,7 @@ program
       genesis,
       keys: options.key,
       checkpoints: options.checkpoint,
+      recoveries: options.recovery,
       tls,
       version,
       log: createLog(),
@@ -166,12 +174,27 @@ program
   });
 
 program
+  .command('recovery')
+  .description('name the block from which finality starts anew, by the folder of a stopped node')
+  .option('--data-dir <dir>', "the node's folder (default: HOME/data)")
+  .option('--reason <text>', 'why, for people (a new statement on the newest block)')
+  .option('--same-as <file>', "check another's statement against this folder, and sign that")
+  .option('--sign <file>', 'a source key that genesis names for checkpoints')
+  .requiredOption('--out <file>', 'where to write it')
+  .action(async options => {
+    if (!options.reason === !options.sameAs) throw new UsageError('give one of --reason and --same-as');
+    const named = await nameRecovery({ ...options, dataDir: options.dataDir ?? inHome('data') });
+    say(named, `${options.out}: slot ${named.slot}, block ${named.blockId}, ${named.signatures} signatures`);
+  });
+
+program
   .command('verify')
   .description("replay a stopped node's folder from genesis and name the first bad block")
   .option('--data-dir <dir>', "the node's folder (default: HOME/data)")
+  .option('--recovery <file>', 'a recovery that the network went through; repeat for several', collect, [])
   .action(async options => {
     const dataDir = options.dataDir ?? inHome('data');
-    const result = await verifyFolder({ dataDir });
+    const result = await verifyFolder({ dataDir, recoveries: options.recovery });
     say(
       result,
       `${dataDir}: ${result.blocks} blocks are good; final height ${result.finalHeight}, state ${result.stateRoot}`,

@@ -46,6 +46,7 @@ export const statusSchema = z.object({
   unsafeFlags: z.array(z.string()),
   genesisTimeMs: count,
   slotMs: count,
+  upgradeTo: count.optional(),
 });
 export type NodeStatus = z.output<typeof statusSchema>;
 

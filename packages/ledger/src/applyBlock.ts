@@ -3,7 +3,7 @@
  *
  * Validity is ordered; each failure has its code, and the first one counts:
  *   version, chain, parent and height, slot, then the work between epochs (boundary.ts), leader, signature, VRF,
- *   bytes, evidence, root, committeeRoot, certificates in order, vote sets, recorded checkpoints, transactions in
+ *   bytes, evidence, certificates in order, vote sets, root, recorded checkpoints, committeeRoot, transactions in
  *   order, signatures that native code refuses (together, laterChecks.ts), state root.
  * What can't be decided yet (parent unknown, slot ahead of the clock) is the caller's and never "invalid". An invalid
  * block changes nothing: all changes are in a layer that is dropped.
@@ -19,21 +19,23 @@ import {
   verify,
 } from '@radpass/core';
 import { applyTransaction } from './applyTransaction.js';
-import { type Block, bodyParts, type Header, rulesVersion } from './block.js';
+import { type Block, bodyParts, type Header } from './block.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
 import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
-import { addVrfOutput, finalityOf, finalityTable } from './consensus/chainTables.js';
+import { addVrfOutput } from './consensus/chainTables.js';
 import type { FinalityRecord } from './consensus/finality.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import { epochOf } from './consensus/params.js';
+import { rulesVersionAt } from './consensus/rulesVersions.js';
 import { type Checkpoint, encodeVoteMessage, type VoteSet } from './consensus/votes.js';
 import { LedgerError, type LedgerErrorDetail, type VoteSetFault } from './errors.js';
 import type { Genesis } from './genesis.js';
-import { committeeOfGenesis, type ParentView } from './genesisState.js';
+import type { ParentView } from './genesisState.js';
 import { LaterChecks } from './laterChecks.js';
 import { applyEvidence, offencesOf } from './offences.js';
 import { creditVotes } from './openDuties.js';
 import { countOffences } from './openOffences.js';
+import { committeeOf, recordStanding, type Standing, seatsOthers, standingAfter } from './standing.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
 import type { TransactionContext } from './transactionContext.js';
@@ -60,9 +62,10 @@ function sameCheckpoint(a: Checkpoint, b: Checkpoint): boolean {
 
 /** Whether header and parent belong together. */
 function checkPlace({ header }: Block, { genesis, parent }: ApplyBlockInput): void {
-  if (header.rulesVersion !== rulesVersion) {
-    const detail = { code: 'LEDGER_BLOCK_VERSION', expected: rulesVersion, got: header.rulesVersion } as const;
-    refuse(detail, `rules version ${header.rulesVersion} is not known here: upgrade`);
+  const expected = rulesVersionAt(epochOf(header.slot, genesis.params));
+  if (header.rulesVersion !== expected) {
+    const detail = { code: 'LEDGER_BLOCK_VERSION', expected, got: header.rulesVersion } as const;
+    refuse(detail, `rules version ${header.rulesVersion} is not that of the epoch, ${expected}`);
   }
   if (!equalBytes(header.chainId, genesis.chainId)) {
     refuse({ code: 'LEDGER_BLOCK_CHAIN' }, 'the block is of another network');
@@ -115,26 +118,31 @@ function voteSetFault(index: number, fault: VoteSetFault): LedgerError {
   return new LedgerError({ code: 'LEDGER_BLOCK_VOTE_SET', index, fault }, `vote set ${index}: ${fault}`);
 }
 
-/** What the chain records after the block's certificates. */
+/** Where the chain stands after the block's certificates. */
 function judgeCertificates(
   certificates: readonly VoteSet[],
-  before: FinalityRecord,
+  before: Standing,
   context: VoteContext,
   later: LaterChecks | null,
-): FinalityRecord {
-  let record = before;
+): Standing {
+  let standing = before;
   certificates.forEach((certificate, index) => {
     const verifier = later?.verifier(() => certificateFault(index, 'signature')) ?? null;
     const isOver = index >= context.params.maxCertificates;
-    const verdict = isOver ? 'too many' : judgeCertificate(certificate, record, { ...context, verifier });
+    const verdict = isOver ? 'too many' : judgeCertificate(certificate, standing, { ...context, verifier });
     if (typeof verdict === 'string') throw certificateFault(index, verdict);
-    record = verdict;
+    standing = verdict;
   });
-  return record;
+  return standing;
 }
 
 /** Loose sets: each admissible, in strictly ascending order of their messages, none on a certificate's. */
-function checkVoteSets(block: Block, record: FinalityRecord, context: VoteContext, later: LaterChecks | null): void {
+function checkVoteSets(
+  block: Block,
+  standings: readonly Standing[],
+  context: VoteContext,
+  later: LaterChecks | null,
+): void {
   const certified = block.body.certificates.map(set => encodeVoteMessage(set.message));
   let previous: Uint8Array | undefined;
   block.body.voteSets.forEach((set, index) => {
@@ -143,12 +151,15 @@ function checkVoteSets(block: Block, record: FinalityRecord, context: VoteContex
     previous = message;
     if (!inOrder || certified.some(other => equalBytes(other, message))) throw voteSetFault(index, 'order');
     const verifier = later?.verifier(() => voteSetFault(index, 'signature')) ?? null;
-    const fault = faultOfVoteSet(set, record, { ...context, verifier });
+    const fault = faultOfVoteSet(set, standings, { ...context, verifier });
     if (fault) throw voteSetFault(index, fault);
   });
 }
 
 function checkRecord(header: Header, record: FinalityRecord): void {
+  if (!sameCheckpoint(header.root, record.root)) {
+    refuse({ code: 'LEDGER_BLOCK_ROOT' }, "the header's root is not the era's");
+  }
   for (const field of ['justified', 'finalized'] as const) {
     if (!sameCheckpoint(header[field], record[field])) {
       refuse({ code: 'LEDGER_BLOCK_FINALITY', field }, `the chain records another ${field} checkpoint`);
@@ -221,38 +232,33 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
     verifierOf: fault => later?.verifier(fault) ?? null,
     apply: (accused, on) => applyBlock({ ...p, block: accused, parent: on, skipSignatures: false }),
   });
-  const before = finalityOf(layer);
-  if (!sameCheckpoint(header.root, before.root)) {
-    refuse({ code: 'LEDGER_BLOCK_ROOT' }, "the header's root is not the era's");
-  }
   countOffences(layer, epoch, offencesOf(block.body, layer));
-  const committee = committeeOfGenesis(genesis, rules);
-  if (!equalBytes(header.committeeRoot, committee.root)) {
-    refuse({ code: 'LEDGER_BLOCK_COMMITTEE' }, "the header's committeeRoot is not that of the era's voters");
-  }
+  const book = { genesis, rules };
+  const before = standingAfter(layer, parent, book);
   const context: VoteContext = {
     chainId: genesis.chainId,
     params: genesis.params,
-    committee,
+    votersOf: seed => committeeOf(layer, seed, book),
     slot: header.slot,
     ancestor: id => parent.ancestor(id),
     verifier: null,
     rules,
   };
-  const record = judgeCertificates(block.body.certificates, before, context, later);
-  checkVoteSets(block, record, context, later);
-  checkRecord(header, record);
-  finalityTable.set(layer, record);
-  const parentSlot = parent.header.slot;
-  const seatsOthers = !equalBytes(before.root.id, record.root.id);
+  const after = judgeCertificates(block.body.certificates, before, context, later);
+  checkVoteSets(block, [before, after], context, later);
+  checkRecord(header, after.record);
   creditVotes(layer, {
     slot: header.slot,
-    parentSlot,
+    parentSlot: parent.header.slot,
     body: block.body,
-    committee,
-    seatsOthers,
+    committee: before.committee,
+    seatsOthers: seatsOthers(layer, after),
     params: context.params,
   });
+  const committeeRoot = recordStanding(layer, after, { ...book, slot: header.slot, parent: parent.header });
+  if (!equalBytes(header.committeeRoot, committeeRoot)) {
+    refuse({ code: 'LEDGER_BLOCK_COMMITTEE' }, "the header's committeeRoot is not that of the era's voters");
+  }
   addVrfOutput(layer, header.slot, output);
   const ofSlot = transactionContext({ ...p, state: layer, slot: header.slot });
   const contentIds = applyTransactions(block, layer, ofSlot, later);

@@ -35,6 +35,7 @@ import {
   tuple,
   uint,
 } from '@radpass/core';
+import { knowsVersion, rulesVersions } from './consensus/rulesVersions.js';
 import {
   type Checkpoint,
   checkpointSchema,
@@ -44,9 +45,6 @@ import {
 } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import { merkleRoot } from './merkle.js';
-
-/** The rules in this release. */
-export const rulesVersion = 1;
 
 export interface Header {
   readonly rulesVersion: number;
@@ -245,10 +243,24 @@ const rootNames = [
   ['evidence', 'evidenceRoot'],
 ] as const;
 
+interface Frame {
+  readonly header: Header;
+  readonly headerBytes: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly bodyBytes: Uint8Array;
+}
+
+/** What every version of the rules has in common: header, signature and a body that is not looked into. */
+export function parseFrame(received: Uint8Array): Frame {
+  const [headerBytes, signature, bodyBytes] = decodePart(received, blockSchema, 'block');
+  return { header: parseHeader(headerBytes), headerBytes, signature, bodyBytes };
+}
+
 /**
  * A block from received bytes. Every failure is a verdict on these bytes and none on the id in them: another body may
  * be the header's.
- * @throws LedgerError LEDGER_BLOCK_SIZE, LEDGER_BLOCK_ENCODING, LEDGER_BLOCK_BODY_SIZE, LEDGER_BLOCK_BODY_ROOT
+ * @throws LedgerError LEDGER_BLOCK_SIZE, LEDGER_BLOCK_ENCODING, LEDGER_BLOCK_VERSION (unknown here),
+ *   LEDGER_BLOCK_BODY_SIZE, LEDGER_BLOCK_BODY_ROOT
  */
 export function parseBlock(received: Uint8Array): Block {
   const max = blockLimits.blockBytes;
@@ -256,8 +268,12 @@ export function parseBlock(received: Uint8Array): Block {
     const detail = { code: 'LEDGER_BLOCK_SIZE', max, got: received.length } as const;
     throw new LedgerError(detail, `a block has at most ${max} bytes, got ${received.length}`);
   }
-  const [headerBytes, signature, bodyBytes] = decodePart(received, blockSchema, 'block');
-  const header = parseHeader(headerBytes);
+  const { header, headerBytes, signature, bodyBytes } = parseFrame(received);
+  if (!knowsVersion(header.rulesVersion)) {
+    const expected = rulesVersions.at(-1)!.version;
+    const detail = { code: 'LEDGER_BLOCK_VERSION', expected, got: header.rulesVersion } as const;
+    throw new LedgerError(detail, `rules version ${header.rulesVersion} is not known here: upgrade`);
+  }
   if (bodyBytes.length !== header.bodySize) {
     const detail = { code: 'LEDGER_BLOCK_BODY_SIZE', expected: header.bodySize, got: bodyBytes.length } as const;
     throw new LedgerError(detail, `the header says a body of ${header.bodySize} bytes, got ${bodyBytes.length}`);

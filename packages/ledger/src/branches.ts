@@ -6,29 +6,38 @@
  * after that batch: persist before promise.
  *
  * Justified and final are what certificates show: quorums that a block carries or that loose votes add up to. So they
- * may be ahead of what the head's header records; the certificates are kept on disk for that.
+ * may be ahead of what the head's header records; the certificates are kept on disk for that. So may the era: it begins
+ * here when its opening block is known as final, and on the chain with the block that carries the certificate.
  */
 import { equalBytes, toHex, type Verifier } from '@radpass/core';
 import { type Block, parseBlock } from './block.js';
 import { Tree, type TreeNode, treeNode } from './blockTree.js';
-import { finalityOf } from './consensus/chainTables.js';
+import { eraOf, finalityOf } from './consensus/chainTables.js';
 import { type Consensus, consensus } from './consensus/index.js';
+import type { StakeEntry } from './consensus/leader.js';
 import type { Checkpoint, VoteSet } from './consensus/votes.js';
 import { foldFinal } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
 import { type Judging, judging } from './judging.js';
-import { type Counts, certificatesRecord, changesRecord, type FinalRecord, heightRecord } from './records.js';
+import { KeptCertificates } from './keptCertificates.js';
+import { Openings } from './openings.js';
+import {
+  type Counts,
+  certificatesRecord,
+  changesRecord,
+  eraRecord,
+  type FinalRecord,
+  heightRecord,
+} from './records.js';
+import { type Restart, restartAt } from './restart.js';
+import { type Era, eraAfterFinal, type Rulebook } from './standing.js';
 import type { Hash } from './stateTree.js';
-import type { StateSource } from './stateView.js';
+import { over, type StateSource } from './stateView.js';
 import type { LedgerStore, StoreWrite } from './store.js';
 import { damaged } from './store.js';
 import { storeKeys } from './storeKeys.js';
 import { undoneState } from './undoneState.js';
-import { isSameMessage } from './voting.js';
-
-/** Certificates kept: the newest, of which a block carries at most three. */
-const certificatesKept = 8;
 
 export interface BranchesInit {
   readonly genesis: Genesis;
@@ -65,12 +74,19 @@ export class Branches {
   readonly #unsynced = new Map<string, Uint8Array | null>();
   /** Blocks added since the last settle. */
   #added: TreeNode[] = [];
-  #certificates: VoteSet[] = [];
-  #certificatesChanged = false;
+  /** What became final and what ended since the last settle. */
+  #moved: { final: TreeNode[]; stale: TreeNode[] } = { final: [], stale: [] };
+  readonly #certificates: KeptCertificates;
+  /** Blocks that open the next era, should they become final. */
+  readonly openings: Openings;
+  #era: Era;
   #head: TreeNode;
+  /** Of the standing era. */
   #justified: Checkpoint;
   #final: FinalRecord;
   #wantedFinal: Checkpoint;
+  /** Slot of the final checkpoint that the last settle told. */
+  #settledFinal: number;
   #counts: Counts;
   #arrivals = 0;
   /** Blocks or checkpoints changed since the head was chosen. */
@@ -82,12 +98,16 @@ export class Branches {
     this.#rules = p.rules ?? consensus;
     this.#judging = p.judging ?? judging;
     this.tree = new Tree({ get: key => this.get(key) }, p.base);
+    this.openings = new Openings(this.tree, this.#book);
     this.#head = p.base;
     this.#final = p.final;
     this.#wantedFinal = p.final;
-    this.#justified = p.final;
+    this.#settledFinal = p.final.slot;
     this.#counts = p.counts;
-    this.#shown = { head: p.base, justified: p.final, final: p.final };
+    this.#certificates = new KeptCertificates(this.#rules.finality);
+    this.#era = this.#standingEra();
+    this.#justified = this.#isRoot(p.base.id) ? this.#era.root : p.final;
+    this.#shown = { head: p.base, justified: this.#justified, final: p.final };
   }
 
   /** Head and checkpoints of the last batch that is on disk. */
@@ -107,8 +127,13 @@ export class Branches {
     return this.#final;
   }
 
+  /** The era whose voters decide what is final next. */
+  get era(): Era {
+    return this.#era;
+  }
+
   get certificates(): readonly VoteSet[] {
-    return this.#certificates;
+    return this.#certificates.all;
   }
 
   /** Blocks added so far, in this process. */
@@ -203,45 +228,61 @@ export class Branches {
     if (!output)
       throw damaged('a stored block has no VRF output', { height: block.header.height, id: toHex(block.id) });
     const node = treeNode({ block, vrfOutput: output, arrival: ++this.#arrivals, changes, transactionIds });
+    const restart = restartAt({ ...node, state: over(this.tree.stateAt(node.parent), changes) }, this.#book);
     this.tree.add(node);
     this.#unchosen = true;
+    this.openings.consider(node);
     for (const certificate of block.body.certificates) this.learn(certificate);
-    this.#raise(block.header.justified, block.header.finalized);
+    const { root, justified, finalized } = block.header;
+    this.#raiseFinal(finalized);
+    if (this.#isRoot(root.id)) this.#justify(justified);
+    if (restart) this.#restart(node, restart);
     return node;
   }
 
-  /** Take in a certificate that was verified: in a block that applied, or made of loose votes. */
-  learn(certificate: VoteSet): void {
+  /**
+   * Take in a certificate that was verified: in a block that applied, or made of loose votes.
+   * @returns whether it raised what is justified or final here
+   */
+  learn(certificate: VoteSet): boolean {
     const { message: link } = certificate;
     const { finalizes } = this.#rules.finality;
-    const target = this.tree.block(link.targetId);
-    if (!target || target.slot > link.targetSlot || !equalBytes(link.rootId, this.#p.genesis.chainId)) return;
-    if (this.#certificates.some(({ message }) => isSameMessage(message, link))) return;
+    if (this.#certificates.has(link)) return false;
     const source = { slot: link.sourceSlot, id: link.sourceId };
-    if (link.targetSlot <= this.#justified.slot && !(finalizes(link) && source.slot > this.#wantedFinal.slot)) return;
-    this.#certificates = [...this.#certificates, certificate]
-      .sort((a, b) => a.message.targetSlot - b.message.targetSlot)
-      .slice(-certificatesKept);
-    this.#certificatesChanged = true;
-    const onTargetsChain = this.tree.isOn(link.targetId, link.sourceId);
-    this.#raise({ slot: link.targetSlot, id: link.targetId }, finalizes(link) && onTargetsChain ? source : null);
+    if (!this.#isRoot(link.rootId)) {
+      // One that made the era's root final, read again from the store.
+      const { root } = finalityOf(this.tree.stateAt(this.tree.base.id));
+      const isRestart = this.#rules.finality.recoveries(this.#era.root.id) !== undefined;
+      const handsOver = !isRestart && !this.#isRoot(root.id) && equalBytes(root.id, link.rootId);
+      if (handsOver && finalizes(link) && this.#isRoot(link.sourceId)) {
+        this.#certificates.handOver(this.#era.root.id, certificate);
+      }
+      return false;
+    }
+    const target = this.tree.block(link.targetId);
+    if (!target || target.slot > link.targetSlot) return false;
+    const opening = this.openings.on(target.id);
+    if (opening && opening !== target) return false;
+    const makesFinal = finalizes(link) && source.slot > this.#wantedFinal.slot;
+    if (link.targetSlot <= this.#justified.slot && !makesFinal) return false;
+    this.#certificates.add(certificate);
+    this.#justify({ slot: link.targetSlot, id: link.targetId });
+    if (makesFinal && this.tree.isOn(link.targetId, link.sourceId)) this.#raiseFinal(source);
+    return true;
   }
 
-  /** Certificates for a block on `parent`: the newest that makes final and the one that justifies highest. */
+  /** Certificates for a block on `parent`. */
   certificatesFor(parent: TreeNode): VoteSet[] {
-    const { finalizes, raises } = this.#rules.finality;
-    const record = finalityOf(this.tree.stateAt(parent.id));
-    const usable = this.#certificates.filter(
-      ({ message }) => raises(record, message) && this.tree.isOn(parent.id, message.targetId),
-    );
-    const finalizing = usable.findLast(({ message }) => finalizes(message));
-    const highest = usable.at(-1);
-    return [...new Set([finalizing, highest])].filter(certificate => certificate !== undefined);
+    const state = this.tree.stateAt(parent.id);
+    const isOn = (id: Uint8Array): boolean => this.tree.isOn(parent.id, id);
+    const { id, slot, height } = parent;
+    const record = restartAt({ id, slot, height, state }, this.#book)?.record ?? finalityOf(state);
+    return this.#certificates.forBlock(state, record, { rootId: this.#era.root.id, isOn });
   }
 
   /** Take a block of the tree as final that was so before: when a store is written anew from its blocks. */
   makeFinal(checkpoint: Checkpoint): void {
-    this.#raise(checkpoint, checkpoint);
+    this.#raiseFinal(checkpoint);
   }
 
   /** Whether a block is in the tree or in the final chain. */
@@ -261,8 +302,9 @@ export class Branches {
   /** Choose final block, head and pointers anew. */
   settle(): Settled {
     const oldHead = this.#head;
-    const advance = this.#wantedFinal.slot > this.#final.slot ? this.#advance() : { final: [], stale: [] };
-    const finalChanged = advance.finalChanged ?? false;
+    if (this.#wantedFinal.slot > this.#final.slot) this.#advance();
+    const { final, stale } = this.#moved;
+    this.#moved = { final: [], stale: [] };
     for (const node of this.#added) {
       if (this.tree.block(node.id) && node.height > this.tree.base.height) {
         this.write([storeKeys.changes(node.id), changesRecord.encode(node.changes)]);
@@ -276,11 +318,12 @@ export class Branches {
     }
     const headChanged = !equalBytes(oldHead.id, this.#head.id);
     if (headChanged) this.write([storeKeys.meta('head'), this.#head.id]);
-    if (this.#certificatesChanged) {
-      this.write([storeKeys.meta('certificates'), certificatesRecord.encode(this.#certificates)]);
-      this.#certificatesChanged = false;
+    if (this.#certificates.takeChanged()) {
+      this.write([storeKeys.meta('certificates'), certificatesRecord.encode([...this.certificates])]);
     }
-    return { headChanged, finalChanged, final: advance.final, stale: advance.stale };
+    const finalChanged = this.#final.slot > this.#settledFinal;
+    this.#settledFinal = this.#final.slot;
+    return { headChanged, finalChanged, final, stale };
   }
 
   /** All gathered writes: the batch to be synced before anyone acts on what they hold. */
@@ -300,18 +343,44 @@ export class Branches {
     this.#shown = { head: this.#head, justified: this.#justified, final: this.#final };
   }
 
-  #raise(justified: Checkpoint, final: Checkpoint | null): void {
-    if (justified.slot > this.#justified.slot && this.tree.block(justified.id)) {
-      this.#justified = justified;
-      this.#unchosen = true;
-    }
-    if (final && final.slot > this.#wantedFinal.slot && this.tree.block(final.id)) this.#wantedFinal = final;
+  get #book(): Rulebook {
+    return { genesis: this.#p.genesis, rules: this.#rules };
   }
 
-  #advance(): { finalChanged?: boolean; final: TreeNode[]; stale: TreeNode[] } {
+  #isRoot(id: Uint8Array): boolean {
+    return equalBytes(id, this.#era.root.id);
+  }
+
+  /** The era that stands after the base, which is final. */
+  #standingEra(): Era {
+    const { base } = this.tree;
+    const idAt = (height: number): Uint8Array => (height === base.height ? base.id : this.heightRecord(height).id);
+    return eraAfterFinal(this.tree.stateAt(base.id), { ...this.#book, final: base, idAt });
+  }
+
+  #justify(justified: Checkpoint): void {
+    if (justified.slot <= this.#justified.slot || !this.tree.block(justified.id)) return;
+    this.#justified = justified;
+    this.#unchosen = true;
+  }
+
+  #raiseFinal(final: Checkpoint): void {
+    const node = this.tree.block(final.id);
+    if (!node || final.slot <= this.#wantedFinal.slot) return;
+    this.#wantedFinal = final;
+    // What comes next may be of the era that begins there.
+    const { opening } = eraOf(this.tree.stateAt(final.id));
+    const rootSlot =
+      opening && opening.height <= node.height ? opening.slot : finalityOf(this.tree.stateAt(final.id)).root.slot;
+    if (rootSlot !== this.#era.root.slot) this.#advance();
+  }
+
+  /** Fold what has become final. */
+  #advance(): void {
     const wanted = this.#wantedFinal;
     const node = this.tree.block(wanted.id);
-    if (!node) return { final: [], stale: [] };
+    if (!node) return;
+    for (const era of this.openings.eras(wanted.id)) this.#writeEra(era);
     const moved = this.tree.moveBase(wanted.id);
     this.#unchosen = true;
     const checkpoint = { slot: wanted.slot, id: wanted.id, height: node.height };
@@ -325,9 +394,42 @@ export class Branches {
     this.write(...fold.writes);
     this.#counts = fold.counts;
     this.#final = checkpoint;
+    this.#moved.final.push(...moved.final);
+    this.#moved.stale.push(...moved.stale);
+    this.openings.prune();
+    this.#followEra();
+  }
+
+  /** After the base moved: which era stands, and what is justified in it. */
+  #followEra(): void {
+    const era = this.#standingEra();
+    if (!this.#isRoot(era.root.id)) {
+      this.#era = era;
+      this.#certificates.handOver(era.root.id);
+      this.#justified = era.root;
+    }
+    if (this.#isRoot(finalityOf(this.tree.stateAt(this.tree.base.id)).root.id)) this.#certificates.recorded();
     // The justified block descends from the final one, or it could not be final.
-    if (!this.tree.block(this.#justified.id) || this.#justified.slot < wanted.slot) this.#justified = wanted;
-    return { finalChanged: true, ...moved };
+    const isBehind = !this.tree.block(this.#justified.id) || this.#justified.slot < this.#final.slot;
+    if (isBehind && !this.#isRoot(this.#final.id)) this.#justified = this.#final;
+  }
+
+  /** Take the block as final, and its voters as those who go on. */
+  #restart(node: TreeNode, { record, committee }: Restart): void {
+    const { finalized } = record;
+    this.#writeEra({ ...record, committee });
+    this.#wantedFinal = { slot: Math.max(finalized.slot, this.#wantedFinal.slot), id: node.id };
+    this.#advance();
+  }
+
+  #writeEra({ depth, root, committee }: Era): void {
+    this.write([storeKeys.era(root.id), eraRecord.encode({ depth, slot: root.slot, voters: committee.voters })]);
+  }
+
+  /** The voters of an era whose root is final, by the bits of its votes; none for an unknown root. */
+  votersOf(rootId: Uint8Array): readonly StakeEntry[] {
+    const stored = this.get(storeKeys.era(rootId));
+    return stored ? eraRecord.decode(stored).voters : [];
   }
 
   /** What is recorded of a final block. @throws LedgerError LEDGER_STORE_DAMAGED */

@@ -5,22 +5,23 @@
 import { CodedError, compareBytes, equalBytes, type Transaction, toHex, type Verifier } from '@radpass/core';
 import { applyBlock } from './applyBlock.js';
 import { applyTransaction } from './applyTransaction.js';
-import { type Body, blockId, bodyRoots, encodeBody, encodeHeader, type Header, rulesVersion } from './block.js';
+import { type Body, blockId, bodyRoots, encodeBody, encodeHeader, type Header } from './block.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
 import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
-import { addVrfOutput, finalityOf, finalityTable, weightOf } from './consensus/chainTables.js';
-import type { FinalityRecord } from './consensus/finality.js';
+import { addVrfOutput, weightOf } from './consensus/chainTables.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { epochOf } from './consensus/params.js';
+import { rulesVersionAt } from './consensus/rulesVersions.js';
 import { encodeVoteMessage, type VoteSet, voteSetBytes } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
-import { committeeOfGenesis, type ParentView } from './genesisState.js';
+import type { ParentView } from './genesisState.js';
 import { chooseEvidence, offencesOf } from './offences.js';
 import { creditVotes } from './openDuties.js';
 import { countOffences } from './openOffences.js';
 import { chooseTransactions } from './producerPolicy.js';
+import { committeeOf, recordStanding, type Standing, seatsOthers, standingAfter } from './standing.js';
 import type { Hash } from './stateTree.js';
 import { StateLayer } from './stateView.js';
 
@@ -58,22 +59,18 @@ export interface BuiltBlock {
 type Votes = Pick<Body, 'certificates' | 'voteSets'>;
 
 /** The certificates that apply one after the other, then the newest loose sets that fit. */
-function chooseVotes(
-  p: BuildBlockInput,
-  before: FinalityRecord,
-  context: VoteContext,
-): { votes: Votes; record: FinalityRecord } {
+function chooseVotes(p: BuildBlockInput, before: Standing, context: VoteContext): { votes: Votes; after: Standing } {
   const { maxCertificates, maxVoteBytes } = p.genesis.params;
-  let record = before;
+  let after = before;
   // Two list heads of at most 3 bytes each.
   let left = maxVoteBytes - 6;
   const certificates: VoteSet[] = [];
   for (const certificate of p.certificates) {
     const size = voteSetBytes(certificate);
     if (certificates.length === maxCertificates || size > left) break;
-    const verdict = judgeCertificate(certificate, record, context);
+    const verdict = judgeCertificate(certificate, after, context);
     if (typeof verdict === 'string') continue;
-    record = verdict;
+    after = verdict;
     left -= size;
     certificates.push(certificate);
   }
@@ -83,13 +80,13 @@ function chooseVotes(
     const message = encodeVoteMessage(set.message);
     const size = voteSetBytes(set);
     if (size > left) break;
-    if (taken.has(toHex(message)) || faultOfVoteSet(set, record, context)) continue;
+    if (taken.has(toHex(message)) || faultOfVoteSet(set, [before, after], context)) continue;
     left -= size;
     taken.add(toHex(message));
     loose.push({ message, set });
   }
   loose.sort((a, b) => compareBytes(a.message, b.message));
-  return { votes: { certificates, voteSets: loose.map(({ set }) => set) }, record };
+  return { votes: { certificates, voteSets: loose.map(({ set }) => set) }, after };
 }
 
 /**
@@ -124,21 +121,26 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
       applyBlock({ genesis, parent: on, block: accused, verifier, rules, ...(p.hash && { hash: p.hash }) }),
   });
   countOffences(layer, epoch, offencesOf({ evidence }, layer));
-  const committee = committeeOfGenesis(genesis, rules);
-  const before = finalityOf(layer);
-  const { votes, record } = chooseVotes(p, before, {
+  const book = { genesis, rules };
+  const before = standingAfter(layer, parent, book);
+  const { votes, after } = chooseVotes(p, before, {
     chainId,
     params,
-    committee,
+    votersOf: seed => committeeOf(layer, seed, book),
     slot,
     ancestor: id => parent.ancestor(id),
     verifier,
     rules,
   });
-  finalityTable.set(layer, record);
-  const parentSlot = parent.header.slot;
-  const seatsOthers = !equalBytes(before.root.id, record.root.id);
-  creditVotes(layer, { slot, parentSlot, body: votes, committee, seatsOthers, params });
+  creditVotes(layer, {
+    slot,
+    parentSlot: parent.header.slot,
+    body: votes,
+    committee: before.committee,
+    seatsOthers: seatsOthers(layer, after),
+    params,
+  });
+  const committeeRoot = recordStanding(layer, after, { ...book, slot, parent: parent.header });
   addVrfOutput(layer, slot, output);
   const context = transactionContext({ genesis, state: layer, slot, verifier, rules });
   const chosen = chooseTransactions({
@@ -158,7 +160,7 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
   });
   const body: Body = { evidence, ...votes, transactions: chosen.map(({ bytes }) => bytes) };
   const header: Header = {
-    rulesVersion,
+    rulesVersion: rulesVersionAt(epoch),
     chainId,
     slot,
     height: parent.header.height + 1,
@@ -167,10 +169,10 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
     vrfProof: p.vrfProof,
     ...bodyRoots(body),
     stateRoot: layer.commitRoot(),
-    committeeRoot: committee.root,
-    root: record.root,
-    justified: record.justified,
-    finalized: record.finalized,
+    committeeRoot,
+    root: after.record.root,
+    justified: after.record.justified,
+    finalized: after.record.finalized,
     bodySize: encodeBody(body).length,
   };
   return { header, body, id: blockId(encodeHeader(header)), layer };

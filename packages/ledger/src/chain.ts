@@ -8,8 +8,9 @@
  */
 import { type AccessView, CodedError, equalBytes, type PublicKey, toHex, type Verifier } from '@radpass/core';
 import { createAccessView } from './accessFacts.js';
+import { type CheckpointStatement, checkCheckpoint, type NamedCheckpoint } from './checkpoint.js';
 import { kindOfRecord } from './consensus/evidence.js';
-import type { Consensus } from './consensus/index.js';
+import { type Consensus, consensus } from './consensus/index.js';
 import type { Effect, Input } from './effects.js';
 import { Engine } from './engine.js';
 import { LedgerError } from './errors.js';
@@ -22,11 +23,14 @@ import { LightView } from './light/lightView.js';
 import { type LedgerStatus, Lookup } from './lookup.js';
 import { waitingRecord } from './records.js';
 import { openBranches, rebuildMark } from './recovery.js';
+import { describeRecovery, withRecoveries } from './restart.js';
 import { Revocations } from './revocations.js';
 import type { NodeSigner } from './signer.js';
 import { checkRecord, contradictionOf } from './signingCheck.js';
 import type { Hash } from './stateTree.js';
 import { entriesUnder, type LedgerStore } from './store.js';
+import { awaitedRecoveries } from './storedRecovery.js';
+import { Upgrade } from './upgrade.js';
 
 export interface ChainClock {
   /** Unix milliseconds. */
@@ -56,6 +60,8 @@ export interface ChainInit {
   readonly rules?: Consensus | undefined;
   /** Stands in for judging what was received again and again: for many nodes in one process. */
   readonly judging?: Judging;
+  /** Blocks that people named for finality to start anew from (restart.ts): all of the network's history. */
+  readonly recoveries?: readonly NamedCheckpoint[] | undefined;
 }
 
 type VerdictEffect = Extract<Effect, { kind: 'verdict' }>;
@@ -190,6 +196,7 @@ class Shell {
         this.#engine.synced();
         return [];
       case 'event':
+        if (effect.event.kind === 'upgrade') this.#p.log('upgrade-needed', { rulesVersion: effect.event.rulesVersion });
         this.#events.emit(effect.event);
         return [];
       case 'broadcast':
@@ -209,8 +216,8 @@ class Shell {
         return signature ? [{ kind: 'block signed', header, body, signature }] : [];
       }
       case 'sign vote': {
-        const { message, voter, nodeKey } = effect;
-        const signature = await this.#sign(nodeKey, signer => signer.signVote(message, 0));
+        const { message, voter, nodeKey, eraDepth } = effect;
+        const signature = await this.#sign(nodeKey, signer => signer.signVote(message, eraDepth));
         return signature ? [{ kind: 'vote signed', vote: { message, voter, nodeKey, signature } }] : [];
       }
       case 'seen':
@@ -300,6 +307,8 @@ export interface Chain
   status(): LedgerStatus;
   /** For light clients, as bytes that need no belief: see light/lightView.ts. */
   light(): Pick<LightView, 'checkpoint' | 'handOvers' | 'voters'>;
+  /** What people would sign to let finality start anew from the head; see restart.ts. */
+  recoveryAtHead(reason: string): CheckpointStatement;
   accessView(): AccessView;
   /** Events after a cursor; see events.ts. Returns what ends it. */
   events(cursor: number, listener: (event: Delivered) => void): () => void;
@@ -308,13 +317,16 @@ export interface Chain
 /**
  * Open the store, recover what a stop left, and give a chain that waits for `start`.
  * @throws LedgerError LEDGER_STORE_FORMAT, LEDGER_STORE_GENESIS; LEDGER_SIGNING_RECORD_OLD when the chain shows later
- *   signatures of a key than its record
+ *   signatures of a key than its record; LEDGER_CHECKPOINT when a recovery can't be relied on or contradicts what is final
  */
 export async function openChain(init: ChainInit): Promise<Chain> {
-  const { store, genesis, verifier, signers, clock, log, hash, rules, judging: shared } = init;
+  const { store, genesis, verifier, signers, clock, log, hash, recoveries = [], judging: shared } = init;
+  for (const recovery of recoveries) checkCheckpoint(recovery, genesis, verifier);
+  const rules = withRecoveries(init.rules ?? consensus, recoveries);
   const { branches, boot, healed } = await openBranches({ store, genesis, verifier, hash, rules, judging: shared });
   if (healed) log('store-healed', { code: healed.code, height: branches.final.height });
-  for (const signer of signers) await checkRecord({ signer, branches, genesis, verifier, rules });
+  const awaited = awaitedRecoveries(branches, recoveries);
+  for (const signer of signers) await checkRecord({ signer, branches, genesis, verifier });
   const revocations = await Revocations.load(store);
   const emitted: ChainEvent[] = [];
   const intake = new Intake({ genesis, verifier, branches, revocations, emit: event => emitted.push(event), rules });
@@ -325,6 +337,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
   intake.resumeRevocations(Math.floor(clock.now()));
   const evidence: Uint8Array[] = [];
   for await (const [, record] of entriesUnder(store, 'E')) evidence.push(record);
+  const upgrade = new Upgrade();
   const nodeKeys = signers.map(signer => signer.nodeKey);
   const engine = new Engine({
     genesis,
@@ -337,10 +350,12 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     hash,
     rules,
     judging: shared,
+    upgrade,
+    awaited,
   });
   const events = new EventLog(boot);
   const shell = new Shell(init, engine, events);
-  const view = new FinalView({ store, genesis, revocations });
+  const view = new FinalView({ store, genesis, revocations, upgrade });
   const light = new LightView({ genesis, branches, view });
   const lookup = new Lookup({
     store,
@@ -351,6 +366,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     revocations,
     judging: shared ?? judging,
     now: () => Math.floor(clock.now()),
+    upgrade,
   });
   const access = createAccessView({
     store,
@@ -394,6 +410,10 @@ export async function openChain(init: ChainInit): Promise<Chain> {
       return added > 0 ? 'ok' : 'stop';
     },
     status: () => lookup.status(),
+    recoveryAtHead: reason => {
+      const { id, slot, height } = branches.shown.head;
+      return describeRecovery({ id, slot, height, state: branches.stateAt(id) }, { genesis, rules, reason });
+    },
     peerStatus: () => lookup.peerStatus(),
     locator: () => lookup.locator(),
     blocksAfter: (known, limit) => lookup.blocksAfter(known, limit),

@@ -26,6 +26,6 @@ export type Effect =
   | { kind: 'later'; atMs: number } // the same input again at this time
   | { kind: 'prove'; slot: number; leader: StakeEntry; alpha: Uint8Array }
   | { kind: 'sign block'; header: Header; body: Body; id: Uint8Array; nodeKey: PublicKey }
-  | { kind: 'sign vote'; message: VoteMessage; voter: number; nodeKey: PublicKey }
+  | { kind: 'sign vote'; message: VoteMessage; voter: number; nodeKey: PublicKey; eraDepth: number }
   | { kind: 'seen'; nodeKey: PublicKey; what: 'block' | 'vote'; slot: number } // a signature of an own key
   | { kind: 'timer'; atMs: number };

@@ -18,21 +18,20 @@ import type { TreeNode } from './blockTree.js';
 import { dutyOfSlot, type SlotDuty } from './boundary.js';
 import type { Branches } from './branches.js';
 import { buildBlock } from './buildBlock.js';
-import type { Committee } from './consensus/committee.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
-import { encodeVote, type Vote, type VoteMessage, votersOf } from './consensus/votes.js';
+import { encodeCertificate, encodeVote, type Vote, type VoteMessage, votersOf } from './consensus/votes.js';
 import type { Effect, Input } from './effects.js';
 import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
-import { committeeOfGenesis } from './genesisState.js';
 import type { Intake } from './intake.js';
 import { type Judging, judging } from './judging.js';
 import { Orphans } from './orphans.js';
 import type { Hash } from './stateTree.js';
 import { storeKeys } from './storeKeys.js';
+import { judgeUnknown, type Upgrade } from './upgrade.js';
 import { VoteCredit } from './voteCredit.js';
-import { judgeVote, VotePool } from './votePool.js';
+import { VotePools } from './votePools.js';
 import { chooseVote, type FrozenView } from './voting.js';
 import { Witness } from './witness.js';
 
@@ -57,14 +56,17 @@ export interface EngineInit {
   readonly hash?: Hash | undefined;
   readonly rules?: Consensus | undefined;
   readonly judging?: Judging | undefined;
+  /** Where the engine notes that the network has gone on to rules that it doesn't know. */
+  readonly upgrade: Upgrade;
+  /** Blocks that a recovery names and that are not yet on this node's final chain: until they are, no duties. */
+  readonly awaited?: readonly Uint8Array[] | undefined;
 }
 
 export class Engine {
   readonly #p: EngineInit;
   readonly #rules: Consensus;
   readonly #judging: Judging;
-  readonly #committee: Committee;
-  readonly #votes: VotePool;
+  readonly #votes: VotePools;
   readonly #credit: VoteCredit;
   readonly #witness: Witness;
   readonly #orphans = new Orphans();
@@ -80,8 +82,8 @@ export class Engine {
   constructor(p: EngineInit) {
     this.#p = p;
     this.#rules = p.rules ?? consensus;
-    this.#committee = committeeOfGenesis(p.genesis, this.#rules);
-    this.#votes = new VotePool(this.#committee, 0, p.genesis.params, this.#rules);
+    this.#votes = new VotePools(p.genesis.params, this.#rules);
+    this.#followEras();
     this.#judging = p.judging ?? judging;
     this.#credit = new VoteCredit(key => p.branches.get(key), this.#judging);
     this.#witness = new Witness({ ...p, rules: this.#rules });
@@ -116,7 +118,7 @@ export class Engine {
         this.#onBlocks([encodeBlock(input).bytes], 'self');
         break;
       case 'vote signed':
-        this.#addVote(input.vote);
+        this.#addVotes([input.vote]);
         this.#out.push({ kind: 'broadcast', topic: 'vote', bytes: encodeVote(input.vote) });
         break;
     }
@@ -140,8 +142,8 @@ export class Engine {
   }
 
   #view(): FrozenView {
-    const { arrivals, justified } = this.#p.branches;
-    return { arrivals, justified };
+    const { arrivals, justified, era } = this.#p.branches;
+    return { arrivals, justified, rootId: era.root.id };
   }
 
   #tick(): void {
@@ -179,7 +181,9 @@ export class Engine {
   }
 
   #isQuiet(): boolean {
-    return this.#slot <= this.#quietUntilSlot;
+    const { branches, awaited = [], upgrade } = this.#p;
+    if (upgrade.rulesVersion !== null) return true;
+    return this.#slot <= this.#quietUntilSlot || awaited.some(id => branches.votersOf(id).length === 0);
   }
 
   #lead(): void {
@@ -221,19 +225,20 @@ export class Engine {
   #castVotes(): void {
     if (this.#voted || this.#isQuiet()) return;
     this.#voted = true;
-    const { branches, genesis, nodeKeys } = this.#p;
-    const root = { slot: 0, id: genesis.chainId };
+    const { branches, nodeKeys } = this.#p;
+    const { era } = branches;
     const message = chooseVote({
       tree: branches.tree,
       slot: this.#slot,
       frozen: this.#frozen,
-      root,
+      root: era.root,
+      openingOn: headId => branches.openings.on(headId),
       rules: this.#rules,
     });
     if (!message) return;
-    this.#committee.voters.forEach(({ nodeKey }, voter) => {
+    era.committee.voters.forEach(({ nodeKey }, voter) => {
       if (nodeKeys.some(key => equalBytes(key, nodeKey)))
-        this.#out.push({ kind: 'sign vote', message, voter, nodeKey });
+        this.#out.push({ kind: 'sign vote', message, voter, nodeKey, eraDepth: era.depth });
     });
   }
 
@@ -266,8 +271,8 @@ export class Engine {
     try {
       block = this.#judging.parseBlock(bytes);
     } catch (error) {
-      if (error instanceof CodedError) return error;
-      throw error;
+      if (!(error instanceof CodedError)) throw error;
+      return error.code === 'LEDGER_BLOCK_VERSION' ? this.#onUnknownRules(bytes, clockSlot, error) : error;
     }
     const { header, id } = block;
     if (branches.knows(id, header.height)) return 'known';
@@ -294,6 +299,26 @@ export class Engine {
     return 'added';
   }
 
+  /** A block of rules that this release doesn't know: upgrade.ts. */
+  #onUnknownRules(bytes: Uint8Array, clockSlot: number, error: CodedError): 'orphan' | 'early' | CodedError {
+    const { branches, genesis, verifier, upgrade, events } = this.#p;
+    const verdict = judgeUnknown(bytes, {
+      chainId: genesis.chainId,
+      clockSlot,
+      verifier,
+      parentOf: id => branches.tree.block(id),
+      leaderOf: (slot, parentId) => this.#dutyOf(slot, parentId).leader,
+    });
+    if (verdict === 'refuse') return error;
+    if (verdict === 'early') return 'early';
+    if (verdict === 'no parent') this.#out.push({ kind: 'sync' });
+    else {
+      if (upgrade.rulesVersion === null) events.push({ kind: 'upgrade', rulesVersion: verdict });
+      upgrade.rulesVersion = verdict;
+    }
+    return 'orphan';
+  }
+
   /** @param own - just built here: its signatures, the VRF's and those inside were made or checked in this process */
   #apply(block: Block, own: boolean): CodedError | null {
     const { branches, intake, nodeKeys } = this.#p;
@@ -312,9 +337,12 @@ export class Engine {
       return error;
     }
     intake.sawBlock(transactions, node);
+    this.#followEras();
     for (const certificate of this.#votes.quorumsFor(block.id)) branches.learn(certificate);
-    const { leader } = this.#dutyOf(node.slot, block.header.parent);
-    this.#witness.sawBlock(block, { nodeKey: leader.nodeKey, committee: this.#committee });
+    this.#followEras();
+    // Its own state still has the table and the nonce of its epoch, and its parent may have left the tree.
+    const { leader } = this.#dutyOf(node.slot, node.id);
+    this.#witness.sawBlock(block, { nodeKey: leader.nodeKey, keyOf: (message, voter) => this.#keyOf(message, voter) });
     if (nodeKeys.some(key => equalBytes(key, leader.nodeKey))) {
       this.#out.push({ kind: 'seen', nodeKey: leader.nodeKey, what: 'block', slot: node.slot });
     }
@@ -324,9 +352,15 @@ export class Engine {
     return null;
   }
 
+  /** Node key of a voter of an era that stands, stood or may stand. */
+  #keyOf(message: VoteMessage, voter: number): PublicKey | undefined {
+    const known = this.#votes.of(message.rootId)?.era.committee.voters;
+    return (known ?? this.#p.branches.votersOf(message.rootId))[voter]?.nodeKey;
+  }
+
   #sawVotes(message: VoteMessage, voters: readonly number[]): void {
     for (const voter of voters) {
-      const nodeKey = this.#committee.voters[voter]?.nodeKey;
+      const nodeKey = this.#keyOf(message, voter);
       if (nodeKey && this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
         this.#out.push({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
       }
@@ -335,26 +369,41 @@ export class Engine {
 
   #onVote(bytes: Uint8Array): void {
     const { branches, genesis, verifier } = this.#p;
-    const { verdict, vote, error } = judgeVote(bytes, {
-      chainId: genesis.chainId,
-      committee: this.#committee,
-      pool: this.#votes,
-      verifier,
-    });
+    const { verdict, votes, error } = this.#votes.judge(bytes, { chainId: genesis.chainId, verifier });
+    const [vote] = votes;
     if (vote) {
-      this.#addVote(vote);
-      this.#sawVotes(vote.message, [vote.voter]);
+      this.#addVotes(votes);
+      const voters = votes.map(({ voter }) => voter);
+      this.#sawVotes(vote.message, voters);
       const { targetId } = vote.message;
       if (!branches.tree.block(targetId) && !branches.get(storeKeys.block(targetId))) this.#out.push({ kind: 'sync' });
     }
     this.#out.push({ kind: 'verdict', verdict, known: false, added: 0, ...(error && { error }) });
   }
 
-  #addVote(vote: Vote): void {
-    if (this.#votes.judge(vote) !== 'wanted') return;
-    this.#witness.sawVote(vote);
-    const certificate = this.#votes.add(vote);
-    if (certificate) this.#p.branches.learn(certificate);
+  /**
+   * One vote, or those of a certificate. Who votes and is the one to raise a quorum from single votes tells it as a
+   * whole, for others may have missed some of them; a certificate that came as a whole gossip passes on by itself.
+   */
+  #addVotes(votes: readonly Vote[]): void {
+    const { branches, nodeKeys } = this.#p;
+    for (const vote of votes)
+      if (this.#votes.of(vote.message.rootId)?.judge(vote) === 'wanted') this.#witness.sawVote(vote);
+    const certificate = this.#votes.add(votes);
+    if (!certificate) return;
+    const { voters } = branches.era.committee;
+    const raised = branches.learn(certificate);
+    const votesItself = voters.some(voter => nodeKeys.some(key => equalBytes(key, voter.nodeKey)));
+    if (raised && votesItself && votes.length === 1) {
+      this.#out.push({ kind: 'broadcast', topic: 'vote', bytes: encodeCertificate(certificate) });
+    }
+    this.#followEras();
+  }
+
+  /** Take up the eras that the branches know of; the first certificates of one that has begun may be here already. */
+  #followEras(): void {
+    const { branches } = this.#p;
+    for (const certificate of this.#votes.follow(branches.era, branches.openings.eras())) branches.learn(certificate);
   }
 
   #onTransaction(bytes: Uint8Array, own: boolean): void {

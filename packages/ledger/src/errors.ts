@@ -12,6 +12,7 @@ export type VoteSetFault =
   | 'root' // of another era
   | 'slots' // target not after source, or not before the block, or too old for a loose set
   | 'unknown block' // source or target is no ancestor of the block
+  | 'beyond the opening' // the target lies beyond a block that opens the next era
   | 'descent' // the target does not descend from the source, or either goes back behind what the chain records
   | 'bitmap' // wrong length, nobody, or a bit beyond the committee
   | 'count' // not one signature for each bit
@@ -106,6 +107,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_SIGN_SURROUND_VOTE'; sourceSlot: number; recordedSourceSlot: number } // a source before an earlier vote's
   // chain: what a caller asked of a running ledger
   | { code: 'LEDGER_CHAIN_STOPPED'; reason: string } // the chain has stopped; its process should start again
+  | { code: 'LEDGER_UPGRADE'; rulesVersion: number } // the network goes by rules that this release does not know: nothing is served
   | { code: 'LEDGER_TX_EXPIRED' } // waited a day for a block
   | { code: 'LEDGER_MEMPOOL_FULL'; scope: 'pool' | 'lane' | 'source' | 'study' } // no room for this transaction now
   | { code: 'LEDGER_PREFIX_TOO_SHORT'; limit: number } // more answers than the limit: give more digits
@@ -125,7 +127,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_BLOCK_ENCODING'; part: 'block' | 'header' | 'body'; at: string } // bytes that are no block
   | { code: 'LEDGER_BLOCK_BODY_SIZE'; expected: number; got: number } // body of another size than its header says
   | { code: 'LEDGER_BLOCK_BODY_ROOT'; root: 'tx' | 'vote' | 'witness' | 'evidence' } // body's list is not the one of the header
-  | { code: 'LEDGER_BLOCK_VERSION'; expected: number; got: number } // rules version that this release does not know
+  | { code: 'LEDGER_BLOCK_VERSION'; expected: number; got: number } // not the rules version of the epoch, or one that this release does not know
   | { code: 'LEDGER_BLOCK_CHAIN' } // block of another network
   | { code: 'LEDGER_BLOCK_PARENT' } // parent or height do not continue the parent at hand
   | { code: 'LEDGER_BLOCK_SLOT'; parentSlot: number; slot: number } // slot not later than the parent's

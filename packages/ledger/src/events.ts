@@ -12,6 +12,7 @@ export type ChainEvent =
   | { kind: 'change' } // transactions became final
   | { kind: 'head'; slot: number; height: number; id: Uint8Array } // another block is the head
   | { kind: 'transaction'; id: Uint8Array } // a transaction came to wait for its block
+  | { kind: 'upgrade'; rulesVersion: number } // the network goes by rules that this release doesn't know
   | { kind: 'reset' }; // events were missed
 
 export type Delivered = ChainEvent & { readonly cursor: number };

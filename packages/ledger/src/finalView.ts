@@ -40,6 +40,7 @@ import {
   tables,
   total,
 } from './tables.js';
+import type { Upgrade } from './upgrade.js';
 
 /** Most answers to one question by prefix. */
 export const prefixLimit = 64;
@@ -97,17 +98,25 @@ export class FinalView {
   readonly #store: LedgerStore;
   readonly #genesis: Genesis;
   readonly #revocations: Revocations;
+  readonly #upgrade: Upgrade;
   /** Of the final block asked for last. */
   #header: { readonly id: Uint8Array; readonly bytes: Uint8Array } | null = null;
 
-  constructor(p: { store: LedgerStore; genesis: Genesis; revocations: Revocations }) {
+  constructor(p: { store: LedgerStore; genesis: Genesis; revocations: Revocations; upgrade: Upgrade }) {
     this.#store = p.store;
     this.#genesis = p.genesis;
     this.#revocations = p.revocations;
+    this.#upgrade = p.upgrade;
   }
 
-  /** Read at one final state. */
+  /** Read at one final state. @throws LedgerError LEDGER_UPGRADE */
   at<T>(read: (checkpoint: FinalCheckpoint, final: FinalRecord) => T): T {
+    this.#upgrade.check();
+    return this.status(read);
+  }
+
+  /** The same for what a node says of itself, which it does even when it serves nothing any more. */
+  status<T>(read: (checkpoint: FinalCheckpoint, final: FinalRecord) => T): T {
     for (;;) {
       const before = getRequired(this.#store, storeKeys.meta('final'), 'the final checkpoint');
       const final = finalRecord.decode(before);
@@ -120,7 +129,7 @@ export class FinalView {
   }
 
   totals(): { sources: number; studies: number } {
-    return this.at(() => ({ sources: total(this.#store, 'sources'), studies: total(this.#store, 'studies') }));
+    return this.status(() => ({ sources: total(this.#store, 'sources'), studies: total(this.#store, 'studies') }));
   }
 
   sources(): { checkpoint: FinalCheckpoint; sources: SourceEntry[] } {

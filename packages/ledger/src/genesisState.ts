@@ -10,6 +10,7 @@ import { lastFoundersEpoch } from './boundary.js';
 import {
   addStakeTable,
   finalityTable,
+  setEra,
   setLastEpoch,
   setNonce,
   setTableOf,
@@ -63,6 +64,7 @@ export function genesisState(genesis: Genesis, rules: Consensus = consensus): { 
   setNonce(layer, 0, nonce);
   setNonce(layer, 1, rules.beacon.nextNonce(nonce, 1, []));
   const tableId = addStakeTable(layer, takeStakeSnapshot(layer, { genesis, epoch: 0, passed: 0, rules }));
+  setEra(layer, { tableId, nonce, opening: null });
   for (let epoch = 0; epoch <= lastFoundersEpoch; epoch++) setTableOf(layer, epoch, tableId);
   setLastEpoch(layer, 0);
   return { layer, root: layer.commitRoot() };

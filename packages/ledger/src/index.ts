@@ -27,7 +27,6 @@ export {
   type Header,
   parseBlock,
   parseHeader,
-  rulesVersion,
 } from './block.js';
 export { dutyOfSlot, leaderOfSlot, type SlotDuty, transactionContext } from './boundary.js';
 export { type BuildBlockInput, type BuiltBlock, buildBlock } from './buildBlock.js';
@@ -68,6 +67,7 @@ export {
 export { type StakeEntry, selectLeader } from './consensus/leader.js';
 export { matured } from './consensus/matured.js';
 export { defaultParams, epochOf, type Params, paramNames, tinyParams } from './consensus/params.js';
+export { knowsVersion, type RulesVersion, rulesVersionAt, rulesVersions } from './consensus/rulesVersions.js';
 export { type StakePolicyName, type StakeTable, stakePolicies } from './consensus/stake.js';
 export { withoutDormant, withoutJailed } from './consensus/stakeFilters.js';
 export {
@@ -123,9 +123,12 @@ export {
   reimbursementBase,
   wilsonLowerBound,
 } from './penalty.js';
+// Let finality start anew
+export { type Recovery, withRecoveries } from './restart.js';
 export type { RevocationEntry } from './revocations.js';
 export type { NodeSigner, SigningMarks } from './signer.js';
 export { type LedgerStore, MemoryStore, type StoreWrite } from './store.js';
+export { describeStored } from './storedRecovery.js';
 // Tables of the state
 export { tables } from './tables.js';
 export { checkTrust, type NamedBlock } from './trust.js';

@@ -8,10 +8,12 @@
  * header. A block that itself holds evidence of an invalid block is left alone, so that judging never nests.
  */
 import { CodedError, equalBytes, type Verifier, verify } from '@radpass/core';
-import { type Block, parseBlock, rulesVersion } from './block.js';
+import { type Block, parseBlock } from './block.js';
 import { dutyOfSlot } from './boundary.js';
 import { evidenceFault, type InvalidBlock, kindOfRecord } from './consensus/evidence.js';
 import type { Consensus } from './consensus/index.js';
+import { epochOf } from './consensus/params.js';
+import { rulesVersionAt } from './consensus/rulesVersions.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
 
@@ -41,9 +43,8 @@ export function parseAccused(received: Uint8Array): Block {
 function parentOfLeaders(block: Block, p: InvalidBlockContext): ParentView {
   const { genesis, rules } = p;
   const { header } = block;
-  if (!equalBytes(header.chainId, genesis.chainId) || header.rulesVersion !== rulesVersion) {
-    throw evidenceFault('leader');
-  }
+  const isOfRules = header.rulesVersion === rulesVersionAt(epochOf(header.slot, genesis.params));
+  if (!equalBytes(header.chainId, genesis.chainId) || !isOfRules) throw evidenceFault('leader');
   const parent = p.parent.at(header.parent);
   if (!parent || parent.header.slot + genesis.params.evidenceWindowSlots < p.slot) throw evidenceFault('parent');
   // Who leads a slot that the parent has passed is not said by the parent's state.

@@ -14,6 +14,7 @@ import { standingGrants } from './standingGrants.js';
 import type { LedgerStore } from './store.js';
 import { storeKeys } from './storeKeys.js';
 import { consentTable, floorTable, sourceTable } from './tables.js';
+import type { Upgrade } from './upgrade.js';
 
 /** How far a block or transaction has come. */
 export type Grade = 'pending' | 'included' | 'confirmed' | 'final' | 'dropped';
@@ -36,6 +37,8 @@ export interface LedgerStatus extends PeerStatus {
   mempool: number;
   sources: number;
   studies: number;
+  /** Rules version that the network goes by and this release doesn't know: it must be replaced. */
+  upgradeTo?: number;
 }
 
 export interface TransactionEntry {
@@ -65,6 +68,7 @@ export class Lookup {
     revocations: Revocations;
     judging: Judging;
     now: () => number;
+    upgrade: Upgrade;
   };
 
   constructor(p: {
@@ -76,6 +80,7 @@ export class Lookup {
     revocations: Revocations;
     judging: Judging;
     now: () => number;
+    upgrade: Upgrade;
   }) {
     this.#p = p;
   }
@@ -98,8 +103,8 @@ export class Lookup {
   }
 
   status(): LedgerStatus {
-    const { branches, intake, view, now } = this.#p;
-    return view.at((checkpoint, final) => ({
+    const { branches, intake, view, now, upgrade } = this.#p;
+    return view.status((checkpoint, final) => ({
       ...this.peerStatus(),
       finalHeight: final.height,
       finalSlot: checkpoint.slot,
@@ -109,6 +114,7 @@ export class Lookup {
       justifiedSlot: branches.shown.justified.slot,
       mempool: intake.pool.size,
       ...view.totals(),
+      ...(upgrade.rulesVersion !== null && { upgradeTo: upgrade.rulesVersion }),
     }));
   }
 

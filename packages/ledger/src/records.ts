@@ -5,6 +5,7 @@
  *   undo     = the same with the values from before the block
  *   height   = [id, parent, slot, producer or empty, number of transactions]     of a final block; genesis has no producer
  *   final    = [slot, id, height]                             the newest final checkpoint; height of its block
+ *   era      = [depth, slot, [[sourceKey, nodeKey, weight] …]]  of the root's block; voters by their bit
  *   position = [height, index]                                of a transaction in the final chain
  *   counts   = [records of flat state, lowest height with an undo record]
  *   waiting  = [received ms, transaction]
@@ -22,7 +23,9 @@ import {
   tuple,
   uint,
 } from '@radpass/core';
-import { type Checkpoint, type VoteSet, voteSetSchema } from './consensus/votes.js';
+import { stakeEntrySchema } from './consensus/chainTables.js';
+import type { StakeEntry } from './consensus/leader.js';
+import { type Checkpoint, maxVoters, type VoteSet, voteSetSchema } from './consensus/votes.js';
 import type { Changes } from './stateView.js';
 import { damaged } from './store.js';
 import { fromLatin1, latin1 } from './storeKeys.js';
@@ -95,6 +98,22 @@ export const finalRecord: RecordKind<FinalRecord> = kind(
     tuple(uint(), bytes(32), uint()),
     ([slot, id, height]) => ({ slot, id, height }),
     f => [f.slot, f.id, f.height],
+  ),
+);
+
+export interface EraVoters {
+  readonly depth: number;
+  /** Of the root's block. */
+  readonly slot: number;
+  readonly voters: readonly StakeEntry[];
+}
+
+export const eraRecord: RecordKind<EraVoters> = kind(
+  'era',
+  map<[number, number, StakeEntry[]], EraVoters>(
+    tuple(uint(), uint(), list(stakeEntrySchema, maxVoters)),
+    ([depth, slot, voters]) => ({ depth, slot, voters }),
+    era => [era.depth, era.slot, [...era.voters]],
   ),
 );
 

@@ -17,13 +17,14 @@ import { type Consensus, consensus } from './consensus/index.js';
 import { LedgerError } from './errors.js';
 import { indexKeys } from './finalize.js';
 import type { Genesis } from './genesis.js';
-import { genesisState } from './genesisState.js';
+import { committeeOfGenesis, genesisState } from './genesisState.js';
 import type { Judging } from './judging.js';
 import {
   type Counts,
   certificatesRecord,
   changesRecord,
   countsRecord,
+  eraRecord,
   type FinalRecord,
   finalRecord,
   heightRecord,
@@ -103,6 +104,10 @@ export function genesisWrites(genesis: Genesis, rules: Consensus = consensus): S
   const height = { id: chainId, parent: zeroId, slot: 0, producer: empty, transactions: 0 };
   writes.push(
     [storeKeys.height(0), heightRecord.encode(height)],
+    [
+      storeKeys.era(chainId),
+      eraRecord.encode({ depth: 0, slot: 0, voters: committeeOfGenesis(genesis, rules).voters }),
+    ],
     [storeKeys.meta('final'), finalRecord.encode({ slot: 0, id: chainId, height: 0 })],
     [storeKeys.meta('counts'), countsRecord.encode({ flat: layer.changes.size, undoFrom: 1 })],
     [storeKeys.meta('certificates'), certificatesRecord.encode([])],
@@ -250,8 +255,15 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
     above.push({ block, changes: changesRecord.decode(value) });
   }
   above.sort((a, b) => a.block.header.height - b.block.header.height);
+  const ended = new Set<string>();
   for (const { block, changes } of above) {
-    const { height, parent } = block.header;
+    const { height, parent, root } = block.header;
+    const isOfEndedEra = rules?.finality.recoveries(parent) !== undefined && !equalBytes(root.id, parent);
+    if (isOfEndedEra || ended.has(toHex(parent))) {
+      ended.add(toHex(block.id));
+      branches.write([storeKeys.block(block.id), null], [storeKeys.changes(block.id), null]);
+      continue;
+    }
     if (!branches.tree.block(parent)) {
       throw damaged(`the parent of block ${height} is missing`, { height, id: toHex(block.id) });
     }
@@ -262,8 +274,12 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
   );
   for (const certificate of certificates) branches.learn(certificate);
   const head = getRequired(store, storeKeys.meta('head'), 'the head');
-  if (!branches.tree.block(head)) throw damaged('the head is missing', { height: final.height + 1, id: toHex(head) });
+  // A block that has just become final by a recovery may have ended the head's branch.
+  if (!branches.tree.block(head) && equalBytes(branches.final.id, final.id))
+    throw damaged('the head is missing', { height: final.height + 1, id: toHex(head) });
   branches.settle();
+  const writes = branches.takeWrites();
+  if (writes.length > 0) await store.commit(writes);
   branches.synced();
   return branches;
 }

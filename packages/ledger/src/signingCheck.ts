@@ -5,11 +5,9 @@
 import { equalBytes, toHex, type Verifier, verify } from '@radpass/core';
 import { type Block, parseBlock } from './block.js';
 import type { Branches } from './branches.js';
-import type { Consensus } from './consensus/index.js';
 import { votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
-import { committeeOfGenesis } from './genesisState.js';
 import type { NodeSigner } from './signer.js';
 import { storeKeys } from './storeKeys.js';
 
@@ -47,17 +45,16 @@ export async function checkRecord(p: {
   branches: Branches;
   genesis: Genesis;
   verifier: Verifier;
-  rules?: Consensus | undefined;
 }): Promise<void> {
   const { signer } = p;
   const { nodeKey } = signer;
-  const { voters } = committeeOfGenesis(p.genesis, p.rules);
   for (const { header, id, signature, body } of recentBlocks(p.branches)) {
     const ofBlock = contradictionOf(signer, 'block', header.slot);
     if (ofBlock && verify(p.verifier, signature, 'block', p.genesis.chainId, id, nodeKey)) throw ofBlock;
     for (const { message, bitmap } of [...body.certificates, ...body.voteSets]) {
       const ofVote = contradictionOf(signer, 'vote', message.targetSlot);
       if (!ofVote) continue;
+      const voters = p.branches.votersOf(message.rootId);
       if (votersOf(bitmap).some(voter => voters[voter] && equalBytes(voters[voter].nodeKey, nodeKey))) throw ofVote;
     }
   }

@@ -35,6 +35,16 @@ function leafName(key: StateKey): Uint8Array {
   return name;
 }
 
+/** A state with changes that nobody adds to. */
+export function over(state: StateSource, changes: Changes): StateSource {
+  return {
+    get: key => {
+      const own = changes.get(key);
+      return own === undefined ? state.get(key) : (own ?? undefined);
+    },
+  };
+}
+
 /** Changes over another state; reads fall through to it. The parent must not change while a layer stands on it. */
 export class StateLayer implements StateSource {
   /** All that differs from the parent, pages of the tree included. Readers only; written by `set` and `commitRoot`. */

@@ -10,6 +10,7 @@
  *   H height                 final chain: [id, parent, slot, producer, number of transactions]   recomputed
  *   U height                 old values under a final block   lost: evidence about its children can't be judged
  *   T transaction id         [height, position] in the final chain                      recomputed
+ *   V root id                era that a final block roots: [depth, slot, voters]         recomputed
  *   s g p r                  lists by prefix at the final state, values empty           recomputed
  *   W transaction id         sent in by the API, not final: [received ms, bytes]        lost: the sender sends again
  *   R source study patient requester   greatest revocation ever seen: [seq, bytes]      lost: those in blocks come again
@@ -44,6 +45,7 @@ export const storeKeys = {
   changes: (id: Uint8Array): string => `C${latin1(id)}`,
   height: (height: number): string => `H${latin1(u64be(height))}`,
   undo: (height: number): string => `U${latin1(u64be(height))}`,
+  era: (rootId: Uint8Array): string => `V${latin1(rootId)}`,
   transaction: (id: Uint8Array): string => `T${latin1(id)}`,
   studyByHash: (studyHash: Uint8Array, sourceKey: Uint8Array): string => `s${latin1(studyHash, sourceKey)}`,
   studyByPatient: (patientKey: Uint8Array, sourceKey: Uint8Array, studyHash: Uint8Array): string =>
@@ -75,7 +77,7 @@ export const storeKeys = {
 export type MetaName = 'format' | 'genesis' | 'head' | 'final' | 'certificates' | 'counts' | 'boot' | 'rebuild';
 
 /** The kinds that a rebuild from the blocks writes anew. */
-export const derivedPrefixes = ['L', 'N', 'A', 'C', 'H', 'U', 'T', 's', 'g', 'p', 'r'] as const;
+export const derivedPrefixes = ['L', 'N', 'A', 'C', 'H', 'U', 'T', 'V', 's', 'g', 'p', 'r'] as const;
 
 /** The first key after all keys that begin with `prefix`. */
 export function afterPrefix(prefix: string): string {

@@ -1,7 +1,7 @@
 /**
  * The tables of the state: their numbers, which stand for ever, and the values that transactions read and write.
  * A value is the canonical array given with its table; docs/protocol-state.md has a worked example of each.
- * Keys are fixed-length parts, one after the other. Tables 16 to 27 belong to consensus.
+ * Keys are fixed-length parts, one after the other. Tables 16 to 28 belong to consensus.
  */
 import {
   ascii,
@@ -49,6 +49,7 @@ export const tables = {
   epochs: 25,
   offences: 26,
   jail: 27,
+  eras: 28,
 } as const;
 
 /** One table: values of type T at keys made of the given parts. */

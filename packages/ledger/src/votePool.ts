@@ -3,21 +3,11 @@
  * one, at most two different ones of a voter for a slot (two are evidence, a third says nothing more).
  * Votes enter verified.
  */
-import { CodedError, equalBytes, sha256, toHex, type Verifier } from '@radpass/core';
-import type { Committee } from './consensus/committee.js';
-import { type Consensus, consensus } from './consensus/index.js';
+import { equalBytes, sha256, toHex } from '@radpass/core';
+import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
-import {
-  assembleVoteSet,
-  encodeVoteMessage,
-  isVoter,
-  parseVote,
-  type Vote,
-  type VoteMessage,
-  type VoteSet,
-  verifyVote,
-} from './consensus/votes.js';
-import { LedgerError } from './errors.js';
+import { assembleVoteSet, encodeVoteMessage, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
+import type { Era } from './standing.js';
 
 interface Tally {
   readonly message: VoteMessage;
@@ -31,17 +21,15 @@ export type VoteVerdict = 'wanted' | 'known' | 'out of window' | 'enough';
 const votesOfVoter = 2;
 
 export class VotePool {
-  readonly #committee: Committee;
-  readonly #rootSlot: number;
+  readonly era: Era;
   readonly #params: Params;
   readonly #rules: Consensus;
   /** Target slot, then hash of the message. */
   readonly #slots = new Map<number, Map<string, Tally>>();
   #slot = 0;
 
-  constructor(committee: Committee, rootSlot: number, params: Params, rules: Consensus = consensus) {
-    this.#committee = committee;
-    this.#rootSlot = rootSlot;
+  constructor(era: Era, params: Params, rules: Consensus) {
+    this.era = era;
     this.#params = params;
     this.#rules = rules;
   }
@@ -72,11 +60,12 @@ export class VotePool {
     const tally = tallies.get(key) ?? { message, signatures: new Map(), weight: 0, quorum: false };
     tallies.set(key, tally);
     tally.signatures.set(voter, signature);
-    tally.weight += this.#committee.voters[voter]!.weight;
+    const { committee, root } = this.era;
+    tally.weight += committee.voters[voter]!.weight;
     if (tally.quorum) return null;
     const { isQuorum, isStalled } = this.#rules.finality;
-    const stalled = isStalled(message.targetSlot, this.#rootSlot, this.#params);
-    tally.quorum = isQuorum(tally.weight, this.#committee.total, stalled);
+    const stalled = isStalled(message.targetSlot, root.slot, this.#params);
+    tally.quorum = isQuorum(tally.weight, committee.total, stalled);
     return tally.quorum ? this.#assemble(tally) : null;
   }
 
@@ -88,44 +77,25 @@ export class VotePool {
       .map(tally => this.#assemble(tally));
   }
 
-  /** Certificates that wait for their target's block. */
-  quorumsFor(targetId: Uint8Array): VoteSet[] {
+  /** Whether the votes on a message are a quorum. */
+  isQuorum(message: VoteMessage): boolean {
+    return this.#slots.get(message.targetSlot)?.get(keyOf(message))?.quorum ?? false;
+  }
+
+  /** Certificates, all or those whose target is one block. */
+  quorums(targetId?: Uint8Array): VoteSet[] {
     return [...this.#slots.values()]
       .flatMap(tallies => [...tallies.values()])
-      .filter(tally => tally.quorum && equalBytes(tally.message.targetId, targetId))
+      .filter(({ quorum, message }) => quorum && (!targetId || equalBytes(message.targetId, targetId)))
       .map(tally => this.#assemble(tally));
   }
 
   #assemble(tally: Tally): VoteSet {
     const votes = Array.from(tally.signatures, ([voter, signature]) => ({ voter, signature }));
-    return assembleVoteSet(tally.message, votes, this.#committee.voters.length);
+    return assembleVoteSet(tally.message, votes, this.era.committee.voters.length);
   }
 }
 
 function keyOf(message: VoteMessage): string {
   return toHex(sha256(encodeVoteMessage(message)));
-}
-
-/**
- * Judge a loose vote as it came, cheap checks first. A vote comes back only if it is to be entered.
- * Native refusals count: an honest voter makes no signature that only the slow rule accepts.
- */
-export function judgeVote(
-  received: Uint8Array,
-  p: { chainId: Uint8Array; committee: Committee; pool: VotePool; verifier: Verifier },
-): { verdict: 'accept' | 'ignore' | 'reject'; vote?: Vote; error?: CodedError } {
-  let vote: Vote;
-  try {
-    vote = parseVote(received);
-  } catch (error) {
-    if (error instanceof CodedError) return { verdict: 'reject', error };
-    throw error;
-  }
-  const { message } = vote;
-  if (message.sourceSlot >= message.targetSlot || !isVoter(vote, p.committee)) return { verdict: 'reject' };
-  if (!equalBytes(message.rootId, p.chainId) || p.pool.judge(vote) !== 'wanted') return { verdict: 'ignore' };
-  const strict: Verifier = { ...p.verifier, verify: (s, m, k) => p.verifier.verifyStrict(s, m, k) };
-  if (verifyVote(vote, p.chainId, strict)) return { verdict: 'accept', vote };
-  const detail = { code: 'LEDGER_VOTE', reason: 'signature' } as const;
-  return { verdict: 'reject', error: new LedgerError(detail, "the vote's signature does not verify") };
 }

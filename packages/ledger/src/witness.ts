@@ -11,10 +11,9 @@ import type { Block } from './block.js';
 import { dutyOfSlot } from './boundary.js';
 import type { Branches } from './branches.js';
 import { lastEpoch, weightOf } from './consensus/chainTables.js';
-import type { Committee } from './consensus/committee.js';
 import { type Equivocation, encodeEvidence, evidenceFault, parseEvidence } from './consensus/evidence.js';
 import type { Consensus } from './consensus/index.js';
-import { type Vote, type VoteSet, votersOf } from './consensus/votes.js';
+import { type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import { EvidencePool } from './evidencePool.js';
 import type { Genesis } from './genesis.js';
@@ -35,6 +34,9 @@ const blameless: ReadonlySet<string> = new Set([
 ]);
 /** Faults that may be the judge's own: another head, an older state. */
 const undecided: ReadonlySet<string> = new Set(['unknown key', 'time', 'known', 'parent']);
+
+/** Node key of a voter of the era that a message is of. */
+export type VoterKey = (message: VoteMessage, voter: number) => PublicKey | undefined;
 
 export interface WitnessInit {
   readonly genesis: Genesis;
@@ -89,12 +91,12 @@ export class Witness {
   /**
    * A block that applied.
    * @param p.nodeKey - its leader's
-   * @param p.committee - that its votes' bitmaps are of
+   * @param p.keyOf - node key of a voter in the era of a message, if that is known
    */
-  sawBlock(block: Block, p: { nodeKey: PublicKey; committee: Committee }): void {
+  sawBlock(block: Block, p: { nodeKey: PublicKey; keyOf: VoterKey }): void {
     const { header, headerBytes, signature, body } = block;
     this.#keep(this.#sightings.header(header.slot, p.nodeKey, { bytes: headerBytes, signature }));
-    for (const set of [...body.certificates, ...body.voteSets]) this.#sawSet(set, p.committee);
+    for (const set of [...body.certificates, ...body.voteSets]) this.#sawSet(set, p.keyOf);
   }
 
   /** A block whose parent is known did not apply. */
@@ -130,9 +132,9 @@ export class Witness {
     this.#pool.sawFinal(branches.stateAt(branches.tree.base.id), isTooOld);
   }
 
-  #sawSet({ message, bitmap, signatures }: VoteSet, committee: Committee): void {
+  #sawSet({ message, bitmap, signatures }: VoteSet, keyOf: VoterKey): void {
     votersOf(bitmap).forEach((voter, i) => {
-      const nodeKey = committee.voters[voter]?.nodeKey;
+      const nodeKey = keyOf(message, voter);
       if (nodeKey) this.#keep(this.#sightings.vote(message, nodeKey, signatures[i]!));
     });
   }

@@ -6,11 +6,14 @@ import { type Block, type Body, bodyRoots, encodeBlock, encodeBody, type Header 
 import { dutyOfSlot } from '../dist/boundary.js';
 import { type BuildBlockInput, buildBlock } from '../dist/buildBlock.js';
 import { vrfAlpha } from '../dist/consensus/beacon.js';
+import type { Committee } from '../dist/consensus/committee.js';
+import { consensus } from '../dist/consensus/index.js';
 import { tinyParams } from '../dist/consensus/params.js';
 import { assembleVoteSet, type Checkpoint, signVote, type VoteMessage, type VoteSet } from '../dist/consensus/votes.js';
 import { vrfProve } from '../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../dist/genesis.js';
 import { committeeOfGenesis, genesisView, type ParentView } from '../dist/genesisState.js';
+import { type Era, nextEra, type Standing, standingOf } from '../dist/standing.js';
 
 export const verifier = nodeVerifier;
 export const seedKey = (name: string): SecretKey => SecretKey.fromSeed(sha256(utf8(name)));
@@ -125,38 +128,74 @@ export class TestChain {
     return this.apply(parent, this.seal(built.header, built.body, key));
   }
 
-  /** The votes of these committee members on one link. */
-  votes(source: Checkpoint, target: Checkpoint, voters: readonly number[]): VoteSet {
+  /** Where the chain that ends in `link` stands in its eras. */
+  standing(link: Link): Standing {
+    return standingOf(link.view.state, { genesis: this.genesis, rules: consensus });
+  }
+
+  /** The era of the opening block that waits on `link`'s chain to become final. */
+  next(link: Link): Era {
+    const { opening } = this.standing(link).era;
+    return nextEra(link.view.state, this.blockAt(link, opening!.height).view.id, {
+      genesis: this.genesis,
+      rules: consensus,
+    });
+  }
+
+  blockAt(link: Link, height: number): Link {
+    let at = link;
+    while (at.view.header.height > height) at = at.parent!;
+    return at;
+  }
+
+  /** The votes of these committee members on one link, of era 0 unless another is given. */
+  votes(
+    source: Checkpoint,
+    target: Checkpoint,
+    voters: readonly number[],
+    era: { root: { id: Uint8Array }; committee: Committee } = {
+      root: { id: this.genesis.chainId },
+      committee: committeeOfGenesis(this.genesis),
+    },
+  ): VoteSet {
     const message: VoteMessage = {
-      rootId: this.genesis.chainId,
+      rootId: era.root.id,
       sourceSlot: source.slot,
       sourceId: source.id,
       targetSlot: target.slot,
       targetId: target.id,
     };
-    const committee = committeeOfGenesis(this.genesis);
     const cast = voters.map(voter => ({
       voter,
-      signature: signVote(this.keyOf(committee.voters[voter]!.nodeKey), this.genesis.chainId, message),
+      signature: signVote(this.keyOf(era.committee.voters[voter]!.nodeKey), this.genesis.chainId, message),
     }));
-    return assembleVoteSet(message, cast, committee.voters.length);
+    return assembleVoteSet(message, cast, era.committee.voters.length);
   }
 
-  all(): number[] {
-    return committeeOfGenesis(this.genesis).voters.map((_, i) => i);
+  all(committee = committeeOfGenesis(this.genesis)): number[] {
+    return committee.voters.map((_, i) => i);
   }
 
-  /** Grow to `slot` as a healthy network does: all vote in every slot, each block carries the certificate before it. */
+  /**
+   * Grow to `slot` as a healthy network does: all vote in every slot, each block carries the certificate before it, and
+   * where a block opens an era the votes stop at it until it is final.
+   */
   grow(from: Link, slot: number, extra: (slot: number) => Extra = () => ({})): Link {
     let head = from;
     let certificate: VoteSet | null = null;
+    const { record, committee } = this.standing(from);
+    let era: { root: Checkpoint; committee: Committee } = { root: record.root, committee };
     let source: Checkpoint = head.block?.header.justified ?? { slot: 0, id: this.genesis.chainId };
     for (let next = head.view.header.slot + 1; next <= slot; next++) {
       const carried = certificate ? [certificate] : [];
       head = this.extend(head, next, { certificates: carried, ...extra(next) });
-      const target = { slot: next, id: head.view.id };
-      certificate = this.votes(source, target, this.all());
-      source = target;
+      const { opening } = this.standing(head).era;
+      const stop = opening ? this.blockAt(head, opening.height).view.id : head.view.id;
+      const target = { slot: next, id: stop };
+      certificate = this.votes(source, target, this.all(era.committee), era);
+      const isHandOver = opening !== null && toHex(source.id) === toHex(stop) && source.slot === next - 1;
+      if (isHandOver) era = this.next(head);
+      source = isHandOver ? era.root : target;
     }
     return head;
   }

@@ -1,15 +1,22 @@
 /**
- * Write test/vectors/consensus.json anew, and the bytes that docs/protocol-consensus.md shows, where a rule changed on
+ * Write consensus.json, eras.json and evidence.json of test/vectors anew, and the bytes that docs/protocol-consensus.md
+ * shows, where a rule changed on
  * purpose: `node dist-test/updateVectors.js` after a build. Bytes of another length are left for a human to lay out.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eraCases, runEraCase } from './eraSteps.js';
+import { evidenceVectors } from './evidenceVectors.js';
 import { worked } from './worked.js';
 
 const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..');
 const values: Record<string, unknown> = { ...worked() };
-writeFileSync(join(packageDir, 'test/vectors/consensus.json'), `${JSON.stringify(values, null, 2)}\n`);
+const write = (name: string, value: unknown): void =>
+  writeFileSync(join(packageDir, `test/vectors/${name}.json`), `${JSON.stringify(value, null, 2)}\n`);
+write('consensus', values);
+write('eras', { cases: eraCases.map(era => ({ ...era, recorded: runEraCase(era) })) });
+write('evidence', evidenceVectors());
 
 /** The digits of `hex` in the layout of `block`, whose comments stay. */
 function inLayout(block: string, hex: string): string {

@@ -11,7 +11,11 @@ import { defaultParams } from '../dist/consensus/params.js';
 import { encodeVote, encodeVoteMessage, voteSetSchema } from '../dist/consensus/votes.js';
 import { vrfOutput } from '../dist/consensus/vrf.js';
 import { committeeOfGenesis, genesisState } from '../dist/genesisState.js';
+import { leafKey } from '../dist/stateView.js';
+import { tables } from '../dist/tables.js';
 import { seedKey, TestChain, testContent } from './testChain.js';
+
+const nothing = new Uint8Array(0);
 
 /** Every value by its name. Key seeds are SHA-256 of "source 0", "node 0", "source 1", "node 1". */
 export function worked() {
@@ -47,6 +51,8 @@ export function worked() {
     genesis: toHex(genesis.bytes),
     chainId: toHex(genesis.chainId),
     stateRoot0: toHex(root),
+    finality0: toHex(layer.get(leafKey(tables.finality, nothing))!),
+    eras0: toHex(layer.get(leafKey(tables.eras, nothing))!),
     nonce0: toHex(nonce0),
     nonce1: toHex(nonceOf(layer, 1)),
     nonce2OfOneOutput: toHex(nextNonce(nonceOf(layer, 1), 2, [Uint8Array.from([...output, ...output])])),

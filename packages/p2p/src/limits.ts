@@ -3,9 +3,9 @@
  * below one of these, and checked before memory is given to it (docs/limits.md).
  */
 export const limits = {
-  /** One gossiped message of each kind, in bytes. */
+  /** One gossiped message of each kind, in bytes. Certificates of 512 voters travel with the votes. */
   maxTransactionBytes: 4_096,
-  maxVoteBytes: 1_024,
+  maxVoteBytes: 36_864,
   maxBlockBytes: 786_432,
   /** Room for gossipsub's own framing around the largest message, in bytes. */
   gossipFramingBytes: 65_536,

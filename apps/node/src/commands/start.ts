@@ -22,6 +22,7 @@ import { openStore } from '../openStore.js';
 import { OwnClock } from '../ownClock.js';
 import { type Log, systemClock } from '../runtime.js';
 import { recordPathOf } from './key.js';
+import { readRecoveries } from './recovery.js';
 
 const seedBytes = 32;
 
@@ -29,6 +30,8 @@ export interface StartOptions {
   dataDir: string;
   genesis: string;
   keys: string[];
+  /** Files of the recoveries of the network's history. */
+  recoveries?: readonly string[] | undefined;
   /** Bring the keys' records back: nothing is signed before the end of this epoch. */
   restoreAfter?: number | undefined;
   listen: string[];
@@ -111,6 +114,7 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
     requestSync: () => network?.requestSync(),
     log: p.log,
     hash: sha256Node,
+    recoveries: readRecoveries(p.recoveries ?? [], genesis),
   });
   stops.push(() => chain.stop());
   const held = await holdToNamed({ chain, genesis, named, nowMs: systemClock.now() });

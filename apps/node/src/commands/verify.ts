@@ -1,18 +1,24 @@
 /** `radpass-node verify`: replay a node's folder from genesis, check everything, name the first bad block. */
 import { join } from 'node:path';
 import { nodeVerifier } from '@radpass/core/node';
+import { consensus, withRecoveries } from '@radpass/ledger';
 import { verifyStore } from '@radpass/ledger/level';
 import { NodeError } from '../errors.js';
 import { readGenesis } from '../files.js';
 import { openStore } from '../openStore.js';
+import { readRecoveries } from './recovery.js';
 
 export async function verifyFolder(p: {
   dataDir: string;
+  /** Files of the recoveries of the network's history. */
+  recoveries?: readonly string[];
 }): Promise<{ ok: true; blocks: number; finalHeight: number; stateRoot: string }> {
   const genesis = readGenesis(join(p.dataDir, 'genesis'));
   const store = await openStore(p.dataDir);
   try {
-    const result = await verifyStore(store, genesis, nodeVerifier);
+    const result = await verifyStore(store, genesis, nodeVerifier, {
+      rules: withRecoveries(consensus, readRecoveries(p.recoveries ?? [], genesis)),
+    });
     if (result.firstBad) {
       const { height, id, code, reason } = result.firstBad;
       const detail = { code: 'NODE_CHECK_FAILED' as const, height, blockId: id, reason: code };

@@ -1,13 +1,16 @@
 /**
- * What consensus keeps in the state (tables.ts, numbers 16 to 25): whatever the validity of a later block depends on.
+ * What consensus keeps in the state (tables.ts, numbers 16 to 25, and 28): whatever the validity of a later block depends on.
  *
- *   16 finality     no key         -> [root, justified, finalized, justifiedHeight, finalizedHeight], the first three [slot, id]
+ *   16 finality     no key         -> [depth, root, justified, finalized, justifiedHeight, finalizedHeight, finalOfEra]
+ *                                     root, justified, finalized = [slot, id]; finalOfEra 0 or 1 (consensus/finality.ts)
  *   17 nonces       u64be epoch    -> [nonce]                     of the standing epoch, the next, and those whose audit is open
  *   18 vrfOutputs   u64be slot     -> [output (64)]               of the standing epoch's blocks
  *   19 snapshots    u64be epoch    -> [height, tableId]           at the end of the epoch: height of its last block
  *   20 stakeTables  u64be epoch    -> [tableId]                   of the same epochs
  *                   tableId        -> [[sourceKey, nodeKey, weight] …]   tableId = SHA-256 of this value
  *   25 epochs       no key         -> [last epoch whose boundary work is done]
+ *   28 eras         no key         -> [tableId, nonce, opening]     of the root's epoch; opening = [] or the pending one's
+ *                                     [slot, height, tableId, nonce] (consensus/era.ts)
  *
  * A table stands once under its hash however many epochs use it; it goes when nothing names it any more.
  */
@@ -28,6 +31,7 @@ import {
 } from '@radpass/core';
 import { leafKey, type StateLayer, type StateSource } from '../stateView.js';
 import { defineTable, tables } from '../tables.js';
+import type { EraRecord, Opening } from './era.js';
 import type { FinalityRecord } from './finality.js';
 import type { StakeEntry } from './leader.js';
 import type { StakeTable } from './stake.js';
@@ -35,21 +39,23 @@ import { type Checkpoint, checkpointSchema } from './votes.js';
 
 const hash = bytes(32);
 
-type FinalityFields = [Checkpoint, Checkpoint, Checkpoint, number, number];
+type FinalityFields = [number, Checkpoint, Checkpoint, Checkpoint, number, number, number];
 
 /** Table 16. */
 export const finalityTable = defineTable<FinalityRecord, []>(
   tables.finality,
   map<FinalityFields, FinalityRecord>(
-    tuple(checkpointSchema, checkpointSchema, checkpointSchema, uint(), uint()),
-    ([root, justified, finalized, justifiedHeight, finalizedHeight]) => ({
+    tuple(uint(), checkpointSchema, checkpointSchema, checkpointSchema, uint(), uint(), uint(1)),
+    ([depth, root, justified, finalized, justifiedHeight, finalizedHeight, ofEra]) => ({
+      depth,
       root,
       justified,
       justifiedHeight,
       finalized,
       finalizedHeight,
+      finalOfEra: ofEra === 1,
     }),
-    r => [r.root, r.justified, r.finalized, r.justifiedHeight, r.finalizedHeight],
+    r => [r.depth, r.root, r.justified, r.finalized, r.justifiedHeight, r.finalizedHeight, r.finalOfEra ? 1 : 0],
   ),
 );
 
@@ -69,12 +75,28 @@ const snapshotTable = defineTable<[height: number, tableId: Uint8Array], [epoch:
 const tableOfEpoch = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.stakeTables, one(hash));
 const epochTable = defineTable<number, []>(tables.epochs, one(uint()));
 
-const entrySchema = map<[PublicKey, PublicKey, number], StakeEntry>(
+type OpeningFields = [number, number, Uint8Array, Uint8Array];
+const openingSchema = map<OpeningFields, Opening>(
+  tuple(uint(), uint(), hash, hash),
+  ([slot, height, tableId, nonce]) => ({ slot, height, tableId, nonce }),
+  o => [o.slot, o.height, o.tableId, o.nonce],
+);
+const eraTable = defineTable<EraRecord, []>(
+  tables.eras,
+  map<[Uint8Array, Uint8Array, Opening[]], EraRecord>(
+    tuple(hash, hash, list(openingSchema, 1)),
+    ([tableId, nonce, [opening = null]]) => ({ tableId, nonce, opening }),
+    era => [era.tableId, era.nonce, era.opening ? [era.opening] : []],
+  ),
+);
+
+/** [sourceKey, nodeKey, weight] */
+export const stakeEntrySchema = map<[PublicKey, PublicKey, number], StakeEntry>(
   tuple(publicKey(), publicKey(), uint()),
   ([sourceKey, nodeKey, weight]) => ({ sourceKey, nodeKey, weight }),
   entry => [entry.sourceKey, entry.nodeKey, entry.weight],
 );
-const entriesSchema = list(entrySchema, 1_000_000);
+const entriesSchema = list(stakeEntrySchema, 1_000_000);
 
 /** A value that the rules put there and the state lacks: the state is not one of a chain. */
 function required<T>(value: T | undefined, what: string): T {
@@ -86,6 +108,18 @@ function required<T>(value: T | undefined, what: string): T {
 export function finalityOf(state: StateSource): FinalityRecord {
   return required(finalityTable.get(state), 'finality record');
 }
+
+/** What the chain records of its eras. */
+export function eraOf(state: StateSource): EraRecord {
+  return required(eraTable.get(state), 'era');
+}
+
+export function setEra(layer: StateLayer, era: EraRecord): void {
+  eraTable.set(layer, era);
+}
+
+/** Where the eras' leaf stands: a block that changes it opens an era or begins one. */
+export const eraKey = leafKey(tables.eras, new Uint8Array(0));
 
 /** The epoch of the state's block. */
 export function lastEpoch(state: StateSource): number {
@@ -126,7 +160,7 @@ export function takeVrfOutputs(
   return outputs;
 }
 
-interface KnownTable extends StakeTable {
+export interface KnownTable extends StakeTable {
   /** By sourceKey in hex. */
   readonly weights: ReadonlyMap<string, number>;
 }
@@ -135,7 +169,8 @@ interface KnownTable extends StakeTable {
 const decoded = new Map<string, KnownTable>();
 const maxDecoded = 8;
 
-function tableById(state: StateSource, tableId: Uint8Array): KnownTable {
+/** A table by its hash: of the state's epoch or the next, a waiting snapshot, an era's. @throws RangeError for others */
+export function tableById(state: StateSource, tableId: Uint8Array): KnownTable {
   const name = toHex(tableId);
   const known = decoded.get(name);
   if (known) return known;
@@ -216,9 +251,15 @@ export function dropBefore(layer: StateLayer, epoch: number, kept: number): void
     dropped.push(snapshotOf(layer, epoch - 2).tableId);
     snapshotTable.set(layer, null, u64be(epoch - 2));
   }
-  const named = new Set([toHex(snapshotOf(layer, epoch - 1).tableId)]);
-  for (let at = Math.max(0, oldest); at <= epoch + 1; at++) named.add(toHex(tableIdOf(layer, at)));
-  for (const tableId of dropped) {
-    if (!named.has(toHex(tableId))) layer.set(leafKey(tables.stakeTables, tableId), null);
-  }
+  dropTables(layer, epoch, kept, dropped);
+}
+
+/** Drop those of the tables that nothing names once `epoch` stands. */
+export function dropTables(layer: StateLayer, epoch: number, kept: number, tableIds: readonly Uint8Array[]): void {
+  const { tableId, opening } = eraOf(layer);
+  const named = new Set([toHex(tableId)]);
+  if (opening) named.add(toHex(opening.tableId));
+  if (epoch >= 1) named.add(toHex(snapshotOf(layer, epoch - 1).tableId));
+  for (let at = Math.max(0, epoch - kept); at <= epoch + 1; at++) named.add(toHex(tableIdOf(layer, at)));
+  for (const id of tableIds) if (!named.has(toHex(id))) layer.set(leafKey(tables.stakeTables, id), null);
 }

@@ -6,24 +6,31 @@
  * A checkpoint is (slot, block), the block being older than the slot where the voters found the slot empty. The slots
  * decide whether a link is direct; the block is what becomes final; the slot says until when the voters vouched for it.
  * So (7, b5) -> (8, b8) makes b5 final as of slot 7.
+ *
+ * Links are of one era (era.ts): checkpoints are ordered by era, then by slot.
  */
 import type { Params } from './params.js';
 import type { Checkpoint, VoteMessage } from './votes.js';
 
 /** What a chain records, up to and including a block. Heights are of the checkpoints' blocks. */
 export interface FinalityRecord {
+  /** How many eras came before the standing one. */
+  readonly depth: number;
   /** The era's root. */
   readonly root: Checkpoint;
   readonly justified: Checkpoint;
   readonly justifiedHeight: number;
   readonly finalized: Checkpoint;
   readonly finalizedHeight: number;
+  /** Whether a link of the standing era made `finalized` final; else it is the root, or what made the root final. */
+  readonly finalOfEra: boolean;
 }
 
-/** Genesis is all three. */
+/** Genesis is all three, and roots era 0. */
 export function genesisFinality(chainId: Uint8Array): FinalityRecord {
   const checkpoint = { slot: 0, id: chainId };
-  return { root: checkpoint, justified: checkpoint, justifiedHeight: 0, finalized: checkpoint, finalizedHeight: 0 };
+  const heights = { justifiedHeight: 0, finalizedHeight: 0 };
+  return { depth: 0, root: checkpoint, justified: checkpoint, finalized: checkpoint, ...heights, finalOfEra: false };
 }
 
 /** Whether a link to `targetSlot` needs only more than 3/5: finality has stood still for `stallSlots` since the root. */
@@ -66,6 +73,7 @@ export function applyLink(
     ...(makesFinal && {
       finalized: { slot: link.sourceSlot, id: link.sourceId },
       finalizedHeight: heights.source,
+      finalOfEra: true,
     }),
   };
 }

@@ -8,8 +8,10 @@
  *
  * All nodes of a network, and `verify` on their folders, must be given the same rules.
  */
+import type { Recovery } from '../restart.js';
 import { genesisNonce, nextNonce, vrfAlpha } from './beacon.js';
 import { selectCommittee } from './committee.js';
+import { opensEra } from './era.js';
 import { applyLink, finalizes, isQuorum, isStalled, raises } from './finality.js';
 import { selectHead } from './forkChoice.js';
 import { selectLeader } from './leader.js';
@@ -35,8 +37,9 @@ export interface Election {
   readonly selectLeader: typeof selectLeader;
 }
 
-/** Who votes in an era. */
+/** Which blocks open an era, and who votes in it. */
 export interface CommitteeRule {
+  readonly opensEra: typeof opensEra;
   readonly selectCommittee: typeof selectCommittee;
 }
 
@@ -52,6 +55,8 @@ export interface Finality {
   readonly finalizes: typeof finalizes;
   readonly raises: typeof raises;
   readonly applyLink: typeof applyLink;
+  /** What people named for a block from which finality starts anew (restart.ts); for nearly every block nothing. */
+  readonly recoveries: (blockId: Uint8Array) => Recovery | undefined;
 }
 
 export interface Consensus {
@@ -69,7 +74,7 @@ export const consensus: Consensus = Object.freeze({
   stake: stakePolicies,
   beacon: Object.freeze({ genesisNonce, nextNonce, vrfAlpha, vrfVerify, vrfOutput }),
   election: Object.freeze({ selectLeader }),
-  committee: Object.freeze({ selectCommittee }),
+  committee: Object.freeze({ opensEra, selectCommittee }),
   forkChoice: Object.freeze({ selectHead }),
-  finality: Object.freeze({ isQuorum, isStalled, finalizes, raises, applyLink }),
+  finality: Object.freeze({ isQuorum, isStalled, finalizes, raises, applyLink, recoveries: () => undefined }),
 });

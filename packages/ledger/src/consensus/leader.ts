@@ -21,7 +21,8 @@ const prefix = domainPrefix('leader');
 
 /** ⌊x·total / 2^128⌋ with x = the first 16 bytes of a hash: a point in [0, total). */
 export function pointOf(hash: Uint8Array, total: number): number {
-  const x = hash.subarray(0, 16).reduce((n, byte) => (n << 8n) | BigInt(byte), 0n);
+  const view = new DataView(hash.buffer, hash.byteOffset);
+  const x = (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
   return Number((x * BigInt(total)) >> 128n);
 }
 
@@ -34,12 +35,28 @@ export function pointOf(hash: Uint8Array, total: number): number {
  * @throws LedgerError LEDGER_NO_STAKE for an empty table
  */
 export function selectLeader(table: readonly StakeEntry[], nonce: Uint8Array, slot: number): StakeEntry {
-  const total = table.reduce((sum, entry) => sum + entry.weight, 0);
-  // The draw lands inside exactly one holder's stretch of the line.
-  let rest = pointOf(sha256(prefix, nonce, u64be(slot)), total);
-  for (const entry of table) {
-    if (rest < entry.weight) return entry;
-    rest -= entry.weight;
+  const ends = endsOf(table);
+  const total = ends.at(-1) ?? 0;
+  if (total === 0) throw new LedgerError({ code: 'LEDGER_NO_STAKE', slot }, `no source has weight at slot ${slot}`);
+  // The draw lands inside exactly one holder's stretch of the line: the first that ends beyond it.
+  const point = pointOf(sha256(prefix, nonce, u64be(slot)), total);
+  let [low, high] = [0, table.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! > point) high = middle;
+    else low = middle + 1;
   }
-  throw new LedgerError({ code: 'LEDGER_NO_STAKE', slot }, `no source has weight at slot ${slot}`);
+  return table[low]!;
+}
+
+/** Where each holder's stretch ends, for tables seen before: they are never changed. */
+const knownEnds = new WeakMap<readonly StakeEntry[], Float64Array>();
+
+function endsOf(table: readonly StakeEntry[]): Float64Array {
+  const known = knownEnds.get(table);
+  if (known) return known;
+  let end = 0;
+  const ends = Float64Array.from(table, ({ weight }) => (end += weight));
+  knownEnds.set(table, ends);
+  return ends;
 }

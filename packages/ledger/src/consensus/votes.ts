@@ -19,6 +19,7 @@ import {
   map,
   type PublicKey,
   publicKey,
+  type Schema,
   type SecretKey,
   sign,
   tuple,
@@ -65,6 +66,9 @@ export const maxVoters = 512;
 /** Longest encoding of a vote. */
 export const maxVoteMessageBytes = 256;
 
+/** Longest encoding of a certificate: message, bitmap and 512 signatures of 64 bytes with their heads. */
+export const maxCertificateBytes = 36_864;
+
 /** [slot, id] */
 export const checkpointSchema = map<[number, Uint8Array], Checkpoint>(
   tuple(uint(), bytes(32)),
@@ -105,14 +109,28 @@ export function voteSetBytes(set: VoteSet): number {
   return encodeAs(voteSetSchema, set).length;
 }
 
+/** A certificate as gossiped. */
+export function encodeCertificate(certificate: VoteSet): Uint8Array {
+  return encodeAs(voteSetSchema, certificate);
+}
+
+/** @throws LedgerError LEDGER_VOTE for bytes that are no vote set; nothing in it is judged */
+export function parseCertificate(received: Uint8Array): VoteSet {
+  return parseAs(received, voteSetSchema, maxCertificateBytes);
+}
+
 export function encodeVote(vote: Vote): Uint8Array {
   return encodeAs(voteSchema, vote);
 }
 
 /** @throws LedgerError LEDGER_VOTE for bytes that are no vote; its signature is not looked at */
 export function parseVote(received: Uint8Array): Vote {
+  return parseAs(received, voteSchema, maxVoteMessageBytes);
+}
+
+function parseAs<T>(received: Uint8Array, schema: Schema<T>, maxBytes: number): T {
   try {
-    return decodeCanonical(received, voteSchema, maxVoteMessageBytes);
+    return decodeCanonical(received, schema, maxBytes);
   } catch (cause) {
     if (!(cause instanceof CodedError)) throw cause;
     throw new LedgerError({ code: 'LEDGER_VOTE', reason: cause.message }, `no vote: ${cause.message}`, { cause });

@@ -3,9 +3,10 @@
  * (consensus/certificates.ts) without the chain, from which a quorum of honest voters has judged descent.
  */
 import { encodeCanonical, equalBytes, findInvalidSignature, signingPreimage, type Verifier } from '@radpass/core';
-import { blockId, type Header, parseHeader, rulesVersion } from '../block.js';
+import { blockId, type Header, parseHeader } from '../block.js';
 import { finalizes, isQuorum, isStalled } from '../consensus/finality.js';
 import type { Params } from '../consensus/params.js';
+import { knowsVersion, rulesVersions } from '../consensus/rulesVersions.js';
 import { type Checkpoint, encodeVoteMessage, type VoteSet, votersOf } from '../consensus/votes.js';
 import { LedgerError, type LightFault } from '../errors.js';
 import { merkleRoot } from '../merkle.js';
@@ -51,8 +52,9 @@ export function votersRoot(voters: readonly LightVoter[]): Uint8Array {
 /** A header of this network and of rules that are known. @throws LedgerError LEDGER_BLOCK_ENCODING, LEDGER_BLOCK_VERSION, LEDGER_BLOCK_CHAIN */
 export function readHeader(headerBytes: Uint8Array, network: LightNetwork): { header: Header; id: Uint8Array } {
   const header = parseHeader(headerBytes);
-  if (header.rulesVersion !== rulesVersion) {
-    const detail = { code: 'LEDGER_BLOCK_VERSION', expected: rulesVersion, got: header.rulesVersion } as const;
+  if (!knowsVersion(header.rulesVersion)) {
+    const expected = rulesVersions.at(-1)!.version;
+    const detail = { code: 'LEDGER_BLOCK_VERSION', expected, got: header.rulesVersion } as const;
     throw new LedgerError(detail, `rules version ${header.rulesVersion} is not known here: upgrade`);
   }
   if (!equalBytes(header.chainId, network.chainId)) {

@@ -22,7 +22,10 @@ function expectHonest(world: World): void {
     expect(new Set(signer.blocks.map(block => block.slot)).size).toBe(signer.blocks.length);
     signer.votes.forEach((vote, i) => {
       const before = signer.votes[i - 1];
-      if (before) expect(vote.targetSlot > before.targetSlot && vote.sourceSlot >= before.sourceSlot).toBe(true);
+      if (!before) return;
+      expect(vote.targetSlot).toBeGreaterThan(before.targetSlot);
+      expect(vote.eraDepth).toBeGreaterThanOrEqual(before.eraDepth);
+      if (vote.eraDepth === before.eraDepth) expect(vote.sourceSlot).toBeGreaterThanOrEqual(before.sourceSlot);
     });
   }
 }

@@ -11,7 +11,7 @@ const root = { slot: 0, id: genesis.id };
 
 /** A block of `slot` whose chain records `justified`. */
 function block(slot: number, parent: TreeNode, arrival: number, justified = root): TreeNode {
-  const header = { justified } as Header;
+  const header = { root, justified } as Header;
   return {
     ...none,
     id: idOf(slot * 100 + arrival),
@@ -29,39 +29,45 @@ function treeOf(...nodes: TreeNode[]): Tree {
   return tree;
 }
 
+const voteOf = (p: Omit<Parameters<typeof chooseVote>[0], 'root' | 'openingOn'> & { opening?: TreeNode }) =>
+  chooseVote({ root, openingOn: () => p.opening ?? null, ...p });
+
 describe('the vote of a slot', () => {
   it("goes to this slot's block, from what was justified before", () => {
     const one = block(1, genesis, 1);
     const two = block(2, one, 2);
-    const vote = chooseVote({
+    const vote = voteOf({
       tree: treeOf(one, two),
       slot: 2,
-      frozen: { arrivals: 1, justified: { slot: 1, id: one.id } },
-      root,
+      frozen: { arrivals: 1, rootId: root.id, justified: { slot: 1, id: one.id } },
     });
     expect(vote).toMatchObject({ sourceSlot: 1, sourceId: one.id, targetSlot: 2, targetId: two.id, rootId: root.id });
   });
 
   it('goes to an older block when the slot is empty', () => {
     const one = block(1, genesis, 1);
-    const vote = chooseVote({ tree: treeOf(one), slot: 3, frozen: { arrivals: 1, justified: root }, root });
+    const vote = voteOf({ tree: treeOf(one), slot: 3, frozen: { arrivals: 1, rootId: root.id, justified: root } });
     expect(vote).toMatchObject({ sourceSlot: 0, targetSlot: 3, targetId: one.id });
   });
 
   it('leaves out what came after the freeze, but for the block of the slot and its ancestors', () => {
     const one = block(1, genesis, 1);
     const late = block(2, one, 2);
-    const frozen = { arrivals: 1, justified: root };
-    expect(chooseVote({ tree: treeOf(one, late), slot: 3, frozen, root })).toMatchObject({ targetId: one.id });
+    const frozen = { arrivals: 1, rootId: root.id, justified: root };
+    expect(voteOf({ tree: treeOf(one, late), slot: 3, frozen })).toMatchObject({ targetId: one.id });
     const three = block(3, late, 3);
-    expect(chooseVote({ tree: treeOf(one, late, three), slot: 3, frozen, root })).toMatchObject({ targetId: three.id });
+    expect(voteOf({ tree: treeOf(one, late, three), slot: 3, frozen })).toMatchObject({ targetId: three.id });
   });
 
   it("takes the source that this slot's block shows, if it is higher", () => {
     const one = block(1, genesis, 1);
     const two = block(2, one, 2);
     const three = block(3, two, 3, { slot: 2, id: two.id });
-    const vote = chooseVote({ tree: treeOf(one, two, three), slot: 3, frozen: { arrivals: 2, justified: root }, root });
+    const vote = voteOf({
+      tree: treeOf(one, two, three),
+      slot: 3,
+      frozen: { arrivals: 2, rootId: root.id, justified: root },
+    });
     expect(vote).toMatchObject({ sourceSlot: 2, sourceId: two.id, targetId: three.id });
   });
 
@@ -70,13 +76,37 @@ describe('the vote of a slot', () => {
     const fork = block(2, genesis, 2);
     const longer = block(3, fork, 3);
     const tree = treeOf(one, fork, longer);
-    const vote = chooseVote({ tree, slot: 4, frozen: { arrivals: 3, justified: { slot: 2, id: one.id } }, root });
+    const vote = voteOf({
+      tree,
+      slot: 4,
+      frozen: { arrivals: 3, rootId: root.id, justified: { slot: 2, id: one.id } },
+    });
     expect(vote).toMatchObject({ targetId: one.id, sourceSlot: 2 });
+  });
+
+  it('stops at a block that opens the next era, as long as the head lies beyond it', () => {
+    const one = block(1, genesis, 1);
+    const opens = block(2, one, 2);
+    const three = block(3, opens, 3);
+    const tree = treeOf(one, opens, three);
+    const frozen = { arrivals: 2, rootId: root.id, justified: { slot: 1, id: one.id } };
+    expect(voteOf({ tree, slot: 3, frozen, opening: opens })).toMatchObject({ targetSlot: 3, targetId: opens.id });
+    // A source beyond it could only come of dishonest votes; what stands before it does not descend from that.
+    const beyond = { ...frozen, justified: { slot: 3, id: three.id } };
+    expect(voteOf({ tree, slot: 4, frozen: beyond, opening: opens })).toBeNull();
+  });
+
+  it("comes from the era's root when what was justified is of an era before", () => {
+    const one = block(1, genesis, 1);
+    const two = block(2, one, 2);
+    const frozen = { arrivals: 1, rootId: idOf(77), justified: { slot: 1, id: one.id } };
+    const vote = voteOf({ tree: treeOf(one, two), slot: 2, frozen });
+    expect(vote).toMatchObject({ rootId: root.id, sourceSlot: 0, sourceId: root.id, targetId: two.id });
   });
 
   it('is none when nothing lies behind the source', () => {
     const one = block(1, genesis, 1);
-    const frozen = { arrivals: 1, justified: { slot: 1, id: one.id } };
-    expect(chooseVote({ tree: treeOf(one), slot: 1, frozen, root })).toBeNull();
+    const frozen = { arrivals: 1, rootId: root.id, justified: { slot: 1, id: one.id } };
+    expect(voteOf({ tree: treeOf(one), slot: 1, frozen })).toBeNull();
   });
 });

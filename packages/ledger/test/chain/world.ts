@@ -14,6 +14,7 @@ import {
   utf8,
 } from '@radpass/core';
 import { type Chain, openChain } from '../../dist/chain.js';
+import type { NamedCheckpoint } from '../../dist/checkpoint.js';
 import type { Consensus } from '../../dist/consensus/index.js';
 import { encodeVoteMessage, type VoteMessage } from '../../dist/consensus/votes.js';
 import { vrfProve } from '../../dist/consensus/vrf.js';
@@ -76,7 +77,7 @@ export class TestSigner implements NodeSigner {
   readonly key;
   readonly #chainId: Uint8Array;
   marks = { blockSlot: 0, eraDepth: 0, sourceSlot: 0, targetSlot: 0 };
-  readonly votes: VoteMessage[] = [];
+  readonly votes: (VoteMessage & { eraDepth: number })[] = [];
   readonly blocks: { slot: number; id: string }[] = [];
 
   constructor(name: string, chainId: Uint8Array) {
@@ -98,10 +99,10 @@ export class TestSigner implements NodeSigner {
     return sign(this.key, 'block', this.#chainId, id);
   }
 
-  async signVote(message: VoteMessage): Promise<Uint8Array> {
-    this.votes.push(message);
+  async signVote(message: VoteMessage, eraDepth: number): Promise<Uint8Array> {
+    this.votes.push({ ...message, eraDepth });
     const { sourceSlot, targetSlot } = message;
-    this.marks = { ...this.marks, sourceSlot, targetSlot };
+    this.marks = { ...this.marks, eraDepth, sourceSlot, targetSlot };
     return sign(this.key, 'vote', this.#chainId, encodeVoteMessage(message));
   }
 
@@ -122,6 +123,8 @@ export class World {
   readonly genesis: Genesis;
   readonly clock: VirtualClock;
   readonly members: Member[] = [];
+  /** What people named; chains opened from then on know it. */
+  recoveries: NamedCheckpoint[] = [];
   readonly log: { member: number; event: string; fields: object }[] = [];
 
   private constructor(
@@ -216,6 +219,7 @@ export class World {
       verifier,
       signers: [signer],
       rules: this.rules,
+      recoveries: this.recoveries,
       clock: this.clock,
       broadcast: {
         transaction: tell((chain, bytes) => chain.receiveTransaction(bytes)),

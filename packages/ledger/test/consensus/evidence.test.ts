@@ -247,7 +247,7 @@ describe('evidence of an invalid block', () => {
       'leader',
     ],
     ['another network', accuse(bent({ header: { chainId: head.view.id } })), 'leader'],
-    ['rules to come', accuse(bent({ header: { rulesVersion: 2 } })), 'leader'],
+    ['rules to come', accuse(bent({ header: { rulesVersion: 2 } })), 'body'],
     ['a slot that its parent has passed', accuse(bent({ header: { slot: 6 } })), 'leader'],
     ['a parent of another branch', accuse(branch), 'parent'],
     ['an accusation in it', accuse(bent({ body: { evidence: [accuse(invalid)] } })), 'nested'],

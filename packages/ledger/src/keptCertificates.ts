@@ -1,0 +1,94 @@
+/**
+ * The certificates that blocks to come may have to carry: the newest of the standing era, and the one that made the era's
+ * root final, which stays at hand until the chain records it. Without that one no block could name the era.
+ */
+import { equalBytes } from '@radpass/core';
+import { eraOf } from './consensus/chainTables.js';
+import { beginEra } from './consensus/era.js';
+import type { FinalityRecord } from './consensus/finality.js';
+import type { Consensus } from './consensus/index.js';
+import type { VoteMessage, VoteSet } from './consensus/votes.js';
+import type { StateSource } from './stateView.js';
+import { isSameMessage } from './voting.js';
+
+/** The newest, of which a block carries at most two. */
+const kept = 8;
+
+export class KeptCertificates {
+  readonly #finality: Consensus['finality'];
+  #ofEra: VoteSet[] = [];
+  #handOver: VoteSet | null = null;
+  #changed = false;
+
+  constructor(finality: Consensus['finality']) {
+    this.#finality = finality;
+  }
+
+  /** In the order in which they apply. */
+  get all(): readonly VoteSet[] {
+    return this.#handOver ? [this.#handOver, ...this.#ofEra] : this.#ofEra;
+  }
+
+  /** Whether `all` changed since the last call. */
+  takeChanged(): boolean {
+    const changed = this.#changed;
+    this.#changed = false;
+    return changed;
+  }
+
+  has(link: VoteMessage): boolean {
+    return this.all.some(({ message }) => isSameMessage(message, link));
+  }
+
+  add(certificate: VoteSet): void {
+    this.#ofEra = [...this.#ofEra, certificate]
+      .sort((a, b) => a.message.targetSlot - b.message.targetSlot)
+      .slice(-kept);
+    this.#changed = true;
+  }
+
+  /** An era has begun with a root that a certificate among `all`, or `certificate`, made final. */
+  handOver(rootId: Uint8Array, certificate?: VoteSet): void {
+    const made = [...this.#ofEra, ...(certificate ? [certificate] : [])].findLast(
+      ({ message }) => this.#finality.finalizes(message) && equalBytes(message.sourceId, rootId),
+    );
+    this.#handOver = made ?? null;
+    if (!certificate) this.#ofEra = [];
+    this.#changed = true;
+  }
+
+  /** The final chain records the standing era. */
+  recorded(): void {
+    if (this.#handOver) this.#changed = true;
+    this.#handOver = null;
+  }
+
+  /**
+   * Those for a block: what hands over to the standing era, the newest that makes final, and the one that justifies
+   * highest.
+   * @param state - after the parent
+   * @param record - what the parent's chain records
+   * @param p.rootId - of the standing era
+   * @param p.isOn - whether a block is on the parent's chain
+   */
+  forBlock(
+    state: StateSource,
+    record: FinalityRecord,
+    p: { rootId: Uint8Array; isOn: (id: Uint8Array) => boolean },
+  ): VoteSet[] {
+    const { finalizes, raises, applyLink } = this.#finality;
+    let from = record;
+    const carried: VoteSet[] = [];
+    if (!equalBytes(record.root.id, p.rootId)) {
+      const { opening } = eraOf(state);
+      if (!opening || !this.#handOver || !p.isOn(p.rootId)) return [];
+      const heights = { source: opening.height, target: opening.height };
+      from = beginEra(applyLink(record, this.#handOver.message, heights), opening);
+      carried.push(this.#handOver);
+    }
+    const usable = this.#ofEra.filter(({ message }) => raises(from, message) && p.isOn(message.targetId));
+    const finalizing = usable.findLast(({ message }) => finalizes(message));
+    const chosen = new Set([...carried, finalizing, usable.at(-1)]);
+    return [...chosen].filter(certificate => certificate !== undefined);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Loose votes by era: those of the standing one, of the one before it (for credit) and of those that blocks of the tree
+ * open, so that the first votes of an era are not lost on a node that learns a moment later that it has begun.
+ *
+ * What comes by gossip is a vote, or a certificate that somebody raised from votes which others may have missed; the two
+ * are told apart by their first byte, that of an array of 4 or of 3. A certificate is its votes, taken in together.
+ */
+import { CodedError, equalBytes, type Verifier, verify } from '@radpass/core';
+import type { Consensus } from './consensus/index.js';
+import type { Params } from './consensus/params.js';
+import {
+  encodeVoteMessage,
+  isVoter,
+  parseCertificate,
+  parseVote,
+  type Vote,
+  type VoteSet,
+  verifyVote,
+  votersOf,
+} from './consensus/votes.js';
+import { LedgerError } from './errors.js';
+import type { Era } from './standing.js';
+import { VotePool } from './votePool.js';
+
+/** Opening blocks of different branches whose votes are kept. */
+const nextEras = 4;
+/** First byte of a certificate: an array of 3. */
+const certificateByte = 0x93;
+export interface VoteVerdict {
+  readonly verdict: 'accept' | 'ignore' | 'reject';
+  /** What is to be entered: verified votes, of one message. */
+  readonly votes: readonly Vote[];
+  readonly error?: CodedError;
+}
+
+const ignored: VoteVerdict = { verdict: 'ignore', votes: [] };
+const rejected: VoteVerdict = { verdict: 'reject', votes: [] };
+
+export class VotePools {
+  readonly #params: Params;
+  readonly #rules: Consensus;
+  #pools: VotePool[] = [];
+  #before: VotePool | null = null;
+  #slot = 0;
+
+  constructor(params: Params, rules: Consensus) {
+    this.#params = params;
+    this.#rules = rules;
+  }
+
+  /**
+   * Keep pools for these eras.
+   * @returns certificates of the standing era, when it has just begun: its first votes may have come before
+   */
+  follow(standing: Era, next: readonly Era[]): VoteSet[] {
+    const last = this.#pools[0];
+    const has = (era: Era): boolean => this.#pools.some(pool => equalBytes(pool.era.root.id, era.root.id));
+    const isNew = !last || !equalBytes(last.era.root.id, standing.root.id);
+    if (!isNew && next.length === this.#pools.length - 1 && next.every(has)) return [];
+    if (isNew && last) this.#before = last;
+    this.#pools = [standing, ...next.slice(-nextEras)].map(era => this.of(era.root.id) ?? this.#open(era));
+    return isNew ? this.#pools[0]!.quorums() : [];
+  }
+
+  #open(era: Era): VotePool {
+    const pool = new VotePool(era, this.#params, this.#rules);
+    pool.advance(this.#slot);
+    return pool;
+  }
+
+  /** The pool of the era that a block roots. */
+  of(rootId: Uint8Array): VotePool | undefined {
+    return this.#all().find(pool => equalBytes(pool.era.root.id, rootId));
+  }
+
+  #all(): VotePool[] {
+    return this.#before ? [...this.#pools, this.#before] : this.#pools;
+  }
+
+  advance(slot: number): void {
+    this.#slot = slot;
+    for (const pool of this.#all()) pool.advance(slot);
+  }
+
+  setsBetween(fromSlot: number, belowSlot: number): VoteSet[] {
+    return this.#all().flatMap(pool => pool.setsBetween(fromSlot, belowSlot));
+  }
+
+  quorumsFor(targetId: Uint8Array): VoteSet[] {
+    return this.#all().flatMap(pool => pool.quorums(targetId));
+  }
+
+  /** Enter votes that `judge` accepted, or an own one. Returns the certificate that they complete. */
+  add(votes: readonly Vote[]): VoteSet | null {
+    let certificate: VoteSet | null = null;
+    for (const vote of votes) {
+      const pool = this.of(vote.message.rootId);
+      if (pool?.judge(vote) === 'wanted') certificate = pool.add(vote) ?? certificate;
+    }
+    return certificate;
+  }
+
+  /**
+   * Judge what came by gossip, cheap checks first.
+   * Native refusals count: an honest voter makes no signature that only the slow rule accepts.
+   */
+  judge(received: Uint8Array, p: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
+    const { chainId, verifier } = p;
+    const strict: Verifier = { ...verifier, verify: (s, m, k) => verifier.verifyStrict(s, m, k) };
+    try {
+      if (received[0] === certificateByte) return this.#judgeCertificate(received, chainId, strict);
+      return this.#judgeVote(parseVote(received), chainId, strict);
+    } catch (error) {
+      if (error instanceof CodedError) return { ...rejected, error };
+      throw error;
+    }
+  }
+
+  #judgeVote(vote: Vote, chainId: Uint8Array, strict: Verifier): VoteVerdict {
+    const { message } = vote;
+    if (message.sourceSlot >= message.targetSlot) return rejected;
+    const pool = this.of(message.rootId);
+    if (!pool) return ignored;
+    if (!isVoter(vote, pool.era.committee)) return rejected;
+    if (pool.judge(vote) !== 'wanted') return ignored;
+    return verifyVote(vote, chainId, strict) ? { verdict: 'accept', votes: [vote] } : wrongSignature();
+  }
+
+  #judgeCertificate(received: Uint8Array, chainId: Uint8Array, strict: Verifier): VoteVerdict {
+    const { message, bitmap, signatures } = parseCertificate(received);
+    if (message.sourceSlot >= message.targetSlot) return rejected;
+    const pool = this.of(message.rootId);
+    if (!pool) return ignored;
+    const { committee, root } = pool.era;
+    const voters = votersOf(bitmap);
+    const isFormed =
+      bitmap.length === Math.ceil(committee.voters.length / 8) &&
+      voters.length === signatures.length &&
+      voters.every(voter => voter < committee.voters.length);
+    if (!isFormed) return rejected;
+    const { isQuorum, isStalled } = this.#rules.finality;
+    const weight = voters.reduce((sum, voter) => sum + committee.voters[voter]!.weight, 0);
+    if (!isQuorum(weight, committee.total, isStalled(message.targetSlot, root.slot, this.#params))) return rejected;
+    if (pool.isQuorum(message)) return ignored;
+    const votes = voters
+      .map((voter, i) => ({ message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature: signatures[i]! }))
+      .filter(vote => pool.judge(vote) === 'wanted');
+    if (votes.length === 0) return ignored;
+    const encoded = encodeVoteMessage(message);
+    const holds = votes.every(vote => verify(strict, vote.signature, 'vote', chainId, encoded, vote.nodeKey));
+    return holds ? { verdict: 'accept', votes } : wrongSignature();
+  }
+}
+
+function wrongSignature(): VoteVerdict {
+  const detail = { code: 'LEDGER_VOTE', reason: 'signature' } as const;
+  return { ...rejected, error: new LedgerError(detail, "a vote's signature does not verify") };
+}
