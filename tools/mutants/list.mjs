@@ -92,7 +92,7 @@ export const mutants = [
     file: `${ledger}/src/undoneState.ts`,
     find: 'undone ??= undo();',
     replace: 'undone ??= p.height < 0 ? undo() : new Map();',
-    test: `${ledger}/test/chain/evidence.test.ts`,
+    test: `${ledger}/test/undoneState.test.ts`,
   },
   {
     name: 'forget-evidence-at-a-stop',
