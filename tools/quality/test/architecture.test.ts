@@ -17,7 +17,7 @@ const allowed: Record<string, readonly string[]> = {
   gateway: ['core', 'xds', 'imaging', 'client'],
   requester: ['core', 'xds', 'imaging', 'client'],
   wallet: ['core', 'client'],
-  'audit-example': [],
+  audit: [],
   sim: ['core', 'ledger', 'client'],
   'figure-3': ['core', 'ledger', 'xds', 'imaging', 'client', 'node', 'gateway', 'requester', 'wallet'],
 };
