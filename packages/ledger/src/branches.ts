@@ -21,11 +21,13 @@ import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
 import { type Judging, judging } from './judging.js';
 import { KeptCertificates } from './keptCertificates.js';
+import { handOverWrites } from './light/handOvers.js';
 import { Openings } from './openings.js';
 import {
   type Counts,
   certificatesRecord,
   changesRecord,
+  type EraVoters,
   eraRecord,
   type FinalRecord,
   heightRecord,
@@ -381,6 +383,7 @@ export class Branches {
     const node = this.tree.block(wanted.id);
     if (!node) return;
     for (const era of this.openings.eras(wanted.id)) this.#writeEra(era);
+    const rootBefore = finalityOf(this.tree.stateAt(this.tree.base.id)).root.id;
     const moved = this.tree.moveBase(wanted.id);
     this.#unchosen = true;
     const checkpoint = { slot: wanted.slot, id: wanted.id, height: node.height };
@@ -392,6 +395,15 @@ export class Branches {
       slotAt: height => this.heightRecord(height).slot,
     });
     this.write(...fold.writes);
+    this.write(
+      ...handOverWrites({
+        genesis: this.#p.genesis,
+        final: moved.final,
+        rootId: rootBefore,
+        get: key => this.get(key),
+        votersOf: id => this.eraVoters(id),
+      }),
+    );
     this.#counts = fold.counts;
     this.#final = checkpoint;
     this.#moved.final.push(...moved.final);
@@ -428,8 +440,13 @@ export class Branches {
 
   /** The voters of an era whose root is final, by the bits of its votes; none for an unknown root. */
   votersOf(rootId: Uint8Array): readonly StakeEntry[] {
+    return this.eraVoters(rootId)?.voters ?? [];
+  }
+
+  /** An era whose root is final, as it was kept; null for an unknown root. */
+  eraVoters(rootId: Uint8Array): EraVoters | null {
     const stored = this.get(storeKeys.era(rootId));
-    return stored ? eraRecord.decode(stored).voters : [];
+    return stored ? eraRecord.decode(stored) : null;
   }
 
   /** What is recorded of a final block. @throws LedgerError LEDGER_STORE_DAMAGED */

@@ -41,9 +41,11 @@ export class KeptCertificates {
   }
 
   add(certificate: VoteSet): void {
-    this.#ofEra = [...this.#ofEra, certificate]
-      .sort((a, b) => a.message.targetSlot - b.message.targetSlot)
-      .slice(-kept);
+    const all = [...this.#ofEra, certificate].sort((a, b) => a.message.targetSlot - b.message.targetSlot);
+    // What made the newest final block final is told to light clients, however long finality stands still after it.
+    const final = all.findLast(({ message }) => this.#finality.finalizes(message));
+    const newest = all.slice(-kept);
+    this.#ofEra = final && !newest.includes(final) ? [final, ...newest.slice(1)] : newest;
     this.#changed = true;
   }
 

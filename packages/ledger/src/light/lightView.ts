@@ -3,13 +3,21 @@
  * who votes in an era. Everything is cut down to what a client needs, and nothing of it has to be believed.
  */
 import { equalBytes } from '@radpass/core';
+import { blockId } from '../block.js';
 import type { Branches } from '../branches.js';
 import { finalizes } from '../consensus/finality.js';
 import type { FinalView } from '../finalView.js';
 import type { Genesis } from '../genesis.js';
-import { committeeOfGenesis } from '../genesisState.js';
-import { type LightEra, trimCertificate } from './certificate.js';
-import { type CertifiedHeader, encodeLightUpdate, encodeVoters } from './update.js';
+import { storeKeys } from '../storeKeys.js';
+import { trimCertificate } from './certificate.js';
+import {
+  type CertifiedHeader,
+  encodeLightUpdate,
+  encodeVoters,
+  type HandOver,
+  lightLimits,
+  parseHandOver,
+} from './update.js';
 
 export class LightView {
   readonly #genesis: Genesis;
@@ -37,26 +45,35 @@ export class LightView {
 
   /** Hand-overs from the era of this root on, as an update; null for a root that is not known. */
   handOvers(rootId: Uint8Array): Uint8Array | null {
-    return this.#era(rootId) ? encodeLightUpdate({ handOvers: [], final: null }) : null;
+    if (!this.#branches.eraVoters(rootId)) return null;
+    const handOvers: HandOver[] = [];
+    for (let from = rootId; handOvers.length < lightLimits.handOvers; ) {
+      const stored = this.#branches.get(storeKeys.handOver(from));
+      if (!stored) break;
+      const handOver = parseHandOver(stored);
+      handOvers.push(handOver);
+      from = blockId(handOver.header);
+    }
+    return encodeLightUpdate({ handOvers, final: null });
   }
 
   /** The voters of the era of this root, in the order of the bits; null for a root that is not known. */
   voters(rootId: Uint8Array): Uint8Array | null {
-    const era = this.#era(rootId);
+    const era = this.#branches.eraVoters(rootId);
     return era && encodeVoters(era.voters);
   }
 
   #certified(slot: number, header: Uint8Array): CertifiedHeader | null {
-    const found = this.#branches.certificates.find(({ message }) => finalizes(message) && message.sourceSlot === slot);
-    const era = found && this.#era(found.message.rootId);
-    if (!era || header.length === 0) return null;
+    const id = header.length > 0 ? blockId(header) : null;
+    const found =
+      id &&
+      this.#branches.certificates.find(
+        ({ message }) => finalizes(message) && message.sourceSlot === slot && equalBytes(message.sourceId, id),
+      );
+    const era = found && this.#branches.eraVoters(found.message.rootId);
+    if (!era) return null;
     const { params, genesisTimeMs, chainId } = this.#genesis;
-    return { header, certificate: trimCertificate(found, era, { ...params, genesisTimeMs, chainId }) };
-  }
-
-  #era(rootId: Uint8Array): LightEra | null {
-    const { chainId } = this.#genesis;
-    if (!equalBytes(rootId, chainId)) return null;
-    return { root: { slot: 0, id: chainId }, voters: committeeOfGenesis(this.#genesis).voters };
+    const light = { root: { slot: era.slot, id: found.message.rootId }, voters: era.voters };
+    return { header, certificate: trimCertificate(found, light, { ...params, genesisTimeMs, chainId }) };
   }
 }

@@ -85,6 +85,15 @@ const updateSchema = map<[HandOver[], CertifiedHeader | null], LightUpdate>(
   u => [[...u.handOvers], u.final],
 );
 
+export function encodeHandOver(handOver: HandOver): Uint8Array {
+  return encodeAs(handOverSchema, handOver);
+}
+
+/** One hand-over alone, as a node keeps it. @throws LedgerError LEDGER_LIGHT_UPDATE */
+export function parseHandOver(stored: Uint8Array): HandOver {
+  return decodePart(() => decodeCanonical(stored, handOverSchema, lightLimits.updateBytes));
+}
+
 export function encodeLightUpdate(update: LightUpdate): Uint8Array {
   return encodeAs(updateSchema, update);
 }
