@@ -29,7 +29,7 @@ function committeeOfVoters(voters: readonly StakeEntry[], total: number): Commit
   return { voters, total, root };
 }
 
-/** Sources in the order of the draw. One buffer and a number to compare first make 16,000 of them a matter of 40 ms. */
+/** Sources in the order of the draw. One buffer for all preimages, and a number to compare first: there may be 16,000. */
 function inDrawOrder(entries: readonly StakeEntry[], nonce: Uint8Array): StakeEntry[] {
   const keyAt = committeePrefix.length + nonce.length;
   const preimage = concatBytes(committeePrefix, nonce, new Uint8Array(32));

@@ -4,7 +4,7 @@
  *
  *   no two conflicting final blocks; nothing final reverted, over restarts neither
  *   a head descends from its node's final block
- *   a chain's roots, justified and final checkpoints never go back from parent to child
+ *   a chain's roots, final checkpoints and, within an era, justified ones never go back from parent to child
  *   every certificate in a block has its quorum of the era's voters
  *   no key of an honest node signs two blocks for a slot, two votes for a target, or a vote around an earlier one
  *   the stored state has the root that the final block's header names
@@ -18,7 +18,7 @@ import type { Delivered } from '../events.js';
 import type { Genesis } from '../genesis.js';
 import { committeeOfGenesis } from '../genesisState.js';
 import type { Judging } from '../judging.js';
-import { heightRecord } from '../records.js';
+import { eraRecord, heightRecord } from '../records.js';
 import { storedRoot } from '../stateTree.js';
 import { storeKeys } from '../storeKeys.js';
 import { verifyStore } from '../verify.js';
@@ -224,23 +224,40 @@ export class Invariants implements SignatureWatch {
   }
 
   #checkOrder(node: SimNode, parent: KnownBlock, block: KnownBlock): void {
-    for (const field of ['rootSlot', 'justifiedSlot', 'finalizedSlot', 'slot'] as const) {
+    // A new era begins with its root as the justified checkpoint.
+    const isOneEra = block.rootSlot === parent.rootSlot;
+    const fields = ['rootSlot', 'finalizedSlot', 'slot', ...(isOneEra ? (['justifiedSlot'] as const) : [])] as const;
+    for (const field of fields) {
       if (block[field] < parent[field])
         this.violated(node.index, 'checkpoints go back', `${field} at height ${block.height}`);
     }
   }
 
   #checkCertificates(node: SimNode, { header, body }: Block): void {
-    const { chainId, params } = this.#genesis;
+    const { params } = this.#genesis;
     const { isQuorum, isStalled } = this.#rules.finality;
-    if (!equalBytes(header.root.id, chainId)) return;
-    const { voters, total } = committeeOfGenesis(this.#genesis, this.#rules);
     for (const { message, bitmap } of body.certificates) {
-      const weight = votersOf(bitmap).reduce((sum, voter) => sum + (voters[voter]?.weight ?? 0), 0);
-      if (!isQuorum(weight, total, isStalled(message.targetSlot, header.root.slot, params))) {
+      const era = this.#eraOf(node, message.rootId);
+      if (!era) {
+        this.violated(node.index, 'certificate of no era', `height ${header.height}`);
+        continue;
+      }
+      const weights = era.voters.map(({ weight }) => weight);
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      const weight = votersOf(bitmap).reduce((sum, voter) => sum + (weights[voter] ?? 0), 0);
+      if (!isQuorum(weight, total, isStalled(message.targetSlot, era.slot, params))) {
         this.violated(node.index, 'certificate without quorum', `height ${header.height}`);
       }
     }
+  }
+
+  /** Voters of a root that the node knows as final. */
+  #eraOf(node: SimNode, rootId: Uint8Array): { slot: number; voters: readonly { weight: number }[] } | null {
+    if (equalBytes(rootId, this.#genesis.chainId)) {
+      return { slot: 0, voters: committeeOfGenesis(this.#genesis, this.#rules).voters };
+    }
+    const stored = node.p.disk.peek(storeKeys.era(rootId));
+    return stored ? eraRecord.decode(stored) : null;
   }
 
   // At the end

@@ -40,6 +40,11 @@ export class SimDisk implements LedgerStore {
     this.#p = p;
   }
 
+  /** Whether a batch is under way. */
+  get isWriting(): boolean {
+    return this.#tail !== null;
+  }
+
   /** The medium as a new process finds it. */
   open(): LedgerStore {
     const mine = this.#process;

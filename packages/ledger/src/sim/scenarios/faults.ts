@@ -8,6 +8,9 @@ import type { World } from '../world.js';
 /** The chain has grown enough after so many final blocks, and in any case after `slots`. */
 const enoughBlocks = 100;
 const quietSlots = 12;
+const lookEveryMs = 4;
+/** Several eras in a run: faults meet hand-overs, too. */
+const params = { slotsPerEpoch: 8, eraEpochs: 3 };
 
 /** One kind of fault each; a chance in millionths for a slot, and what happens then. */
 const faults: { kind: string; chance: number; strike(world: World, random: Random): void }[] = [
@@ -33,14 +36,8 @@ const faults: { kind: string; chance: number; strike(world: World, random: Rando
     strike: (world, random) => spell(world, random, { latencyMs: random.between(1, 2) * world.slotMs }),
   },
   { kind: 'partition', chance: 60_000, strike: partition },
-  { kind: 'crash', chance: 150_000, strike: (world, random) => crash(world, random, 'crash') },
-  // A stop just when blocks are written.
-  {
-    kind: 'torn write',
-    chance: 150_000,
-    strike: (world, random) =>
-      world.at(Math.ceil((2 * world.slotMs) / 3) + random.below(500), () => crash(world, random, 'torn write')),
-  },
+  { kind: 'crash', chance: 150_000, strike: crash },
+  { kind: 'torn write', chance: 150_000, strike: tear },
   { kind: 'bit rot', chance: 60_000, strike: rot },
   {
     kind: 'clock step',
@@ -81,16 +78,34 @@ function partition(world: World, random: Random): void {
   world.at(random.between(1, 8) * world.slotMs, () => world.network.heal());
 }
 
-function crash(world: World, random: Random, kind: string): void {
+/** A node that may stop: most stay up, or there would be nothing to break. */
+function victim(world: World, random: Random): SimNode | null {
   const up = world.nodes.filter(node => node.isOn);
-  // Most stay up, or there would be nothing to break.
-  if (up.length <= world.nodes.length / 2) return;
-  const node: SimNode = random.pick(up);
+  return up.length > world.nodes.length / 2 ? random.pick(up) : null;
+}
+
+function crash(world: World, random: Random): void {
+  const node = victim(world, random);
+  if (node) stop(world, random, node);
+}
+
+function stop(world: World, random: Random, node: SimNode): void {
   world.kill(node);
-  world.count(`stops: ${kind}`);
   world.at(random.between(200, 4 * world.slotMs), () => {
     if (!node.isOn) world.start(node);
   });
+}
+
+/** A stop while a batch is being written: looked for within two slots. */
+function tear(world: World, random: Random): void {
+  const node = victim(world, random);
+  let looks = (2 * world.slotMs) / lookEveryMs;
+  const look = (): void => {
+    if (!node?.isOn) return;
+    if (node.p.disk.isWriting) stop(world, random, node);
+    else if (--looks > 0) world.at(lookEveryMs, look);
+  };
+  world.at(random.below(world.slotMs), look);
 }
 
 /** A byte turns on one disk; its process meets it now or when it starts again. */
@@ -121,7 +136,7 @@ export const mixedFaults: Scenario = {
       ...(i === 0 && { adversary: new Twin(half) }),
       ...(i === 1 && { adversary: liar }),
     }));
-    const world = makeWorld(this.name, options, context, { members, diskMs: 10 });
+    const world = makeWorld(this.name, options, context, { members, diskMs: 10, params });
     world.addTwin(0, new Twin(peer => !half(peer)));
     const random = world.random.fork('faults');
     const publish = publishing(world, 4);
@@ -145,6 +160,7 @@ export const mixedFaults: Scenario = {
       acknowledged: true,
       numbers: {
         faultySlots: slots,
+        handOvers: new Set([...world.invariants.blocks.values()].map(({ rootSlot }) => rootSlot)).size - 1,
         lies: liar.lies,
         tornWrites: world.nodes.reduce((sum, node) => sum + node.p.disk.torn, 0),
       },
