@@ -31,6 +31,7 @@ import type { Hash } from './stateTree.js';
 import { entriesUnder, type LedgerStore } from './store.js';
 import { awaitedRecoveries } from './storedRecovery.js';
 import { Upgrade } from './upgrade.js';
+import { watchedStore } from './watchedStore.js';
 
 export interface ChainClock {
   /** Unix milliseconds. */
@@ -135,6 +136,11 @@ class Shell {
       outcome = await this.#inTurn(() => this.#run(input));
     }
     return outcome.verdicts[0] ?? null;
+  }
+
+  /** A read outside any step met a damaged record: only opening heals it. */
+  sawDamage(error: LedgerError): void {
+    void this.#stopFor(error);
   }
 
   /** Work that no input may interrupt. */
@@ -261,9 +267,10 @@ class Shell {
 
   /** The chain is over in this process. */
   async #stopFor(error: unknown): Promise<LedgerError> {
+    if (this.#stopped) return this.#stopped;
     const reason = error instanceof CodedError ? error.code : 'an unexpected fault';
     const stopped = stoppedError(reason, error);
-    this.#stopped ??= stopped;
+    this.#stopped = stopped;
     this.#cancelTimer();
     this.#p.log('chain-stopped', { reason });
     if (reason === 'LEDGER_STORE_DAMAGED') {
@@ -320,7 +327,9 @@ export interface Chain
  *   signatures of a key than its record; LEDGER_CHECKPOINT when a recovery can't be relied on or contradicts what is final
  */
 export async function openChain(init: ChainInit): Promise<Chain> {
-  const { store, genesis, verifier, signers, clock, log, hash, recoveries = [], judging: shared } = init;
+  const { genesis, verifier, signers, clock, log, hash, recoveries = [], judging: shared } = init;
+  let onDamage: (error: LedgerError) => void = () => undefined;
+  const store = watchedStore(init.store, error => onDamage(error));
   for (const recovery of recoveries) checkCheckpoint(recovery, genesis, verifier);
   const rules = withRecoveries(init.rules ?? consensus, recoveries);
   const { branches, boot, healed } = await openBranches({ store, genesis, verifier, hash, rules, judging: shared });
@@ -355,6 +364,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
   });
   const events = new EventLog(boot);
   const shell = new Shell(init, engine, events);
+  onDamage = error => shell.sawDamage(error);
   const view = new FinalView({ store, genesis, revocations, upgrade });
   const light = new LightView({ genesis, branches, view });
   const lookup = new Lookup({

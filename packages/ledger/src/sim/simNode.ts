@@ -126,13 +126,11 @@ export class SimNode implements Endpoint {
 
   async blocksAfter(locator: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const blocks: Uint8Array[] = [];
-    const process = this.starts;
     try {
       if (this.chain) for await (const block of this.chain.blocksAfter(locator, blocksAnswered)) blocks.push(block);
     } catch (error) {
-      // A record that can't be read: the next opening heals it.
+      // A record that can't be read: the chain stops by itself, and opening heals it.
       if (!(error instanceof CodedError)) throw error;
-      if (this.starts === process) this.#restart();
     }
     return blocks;
   }
@@ -151,6 +149,13 @@ export class SimNode implements Endpoint {
     if (!(peer instanceof SimNode)) return;
     const process = this.starts;
     const { chain } = this;
+    let locator: Uint8Array[];
+    try {
+      locator = chain.locator();
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return;
+    }
     this.#syncing = true;
     const done = (): void => {
       if (this.starts === process) this.#syncing = false;
@@ -165,7 +170,7 @@ export class SimNode implements Endpoint {
     network.ask(
       this.index,
       peer.index,
-      () => peer.answerSync(chain.locator()),
+      () => peer.answerSync(locator),
       blocks => {
         cancel();
         if (this.starts !== process) return;
