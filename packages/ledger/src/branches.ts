@@ -82,7 +82,10 @@ export class Branches {
   /** Blocks that open the next era, should they become final. */
   readonly openings: Openings;
   #era: Era;
+  /** Always of the tree. */
   #head: TreeNode;
+  /** The head that the last settle told. */
+  #settledHead: TreeNode;
   /** Of the standing era. */
   #justified: Checkpoint;
   #final: FinalRecord;
@@ -102,6 +105,7 @@ export class Branches {
     this.tree = new Tree({ get: key => this.get(key) }, p.base);
     this.openings = new Openings(this.tree, this.#book);
     this.#head = p.base;
+    this.#settledHead = p.base;
     this.#final = p.final;
     this.#wantedFinal = p.final;
     this.#settledFinal = p.final.slot;
@@ -303,7 +307,6 @@ export class Branches {
 
   /** Choose final block, head and pointers anew. */
   settle(): Settled {
-    const oldHead = this.#head;
     if (this.#wantedFinal.slot > this.#final.slot) this.#advance();
     const { final, stale } = this.#moved;
     this.#moved = { final: [], stale: [] };
@@ -318,7 +321,8 @@ export class Branches {
       this.#head = (best && this.tree.block(best.id)) ?? this.tree.base;
       this.#unchosen = false;
     }
-    const headChanged = !equalBytes(oldHead.id, this.#head.id);
+    const headChanged = !equalBytes(this.#settledHead.id, this.#head.id);
+    this.#settledHead = this.#head;
     if (headChanged) this.write([storeKeys.meta('head'), this.#head.id]);
     if (this.#certificates.takeChanged()) {
       this.write([storeKeys.meta('certificates'), certificatesRecord.encode([...this.certificates])]);
@@ -386,6 +390,8 @@ export class Branches {
     const rootBefore = finalityOf(this.tree.stateAt(this.tree.base.id)).root.id;
     const moved = this.tree.moveBase(wanted.id);
     this.#unchosen = true;
+    // The rest of the step reads the head's state; the head itself may have ended with its branch.
+    if (!this.tree.block(this.#head.id)) this.#head = this.tree.base;
     const checkpoint = { slot: wanted.slot, id: wanted.id, height: node.height };
     const fold = foldFinal({
       flat: { get: key => this.get(key) },

@@ -9,6 +9,7 @@
  *   no key of an honest node signs two blocks for a slot, two votes for a target, or a vote around an earlier one
  *   the stored state has the root that the final block's header names
  *   what a node acknowledged it knows again after a stop
+ *   a chain stops for a reason that has a code
  */
 import { equalBytes, type PublicKey, toHex, type Verifier } from '@radpass/core';
 import type { Block } from '../block.js';

@@ -259,6 +259,10 @@ export class World {
         logged: (who, event, fields) => {
           this.count(event);
           this.trace.note(`${schedule.now} ${who.index} ${event} ${JSON.stringify(fields)}`);
+          const { reason } = fields;
+          const isCoded = typeof reason === 'string' && /^[A-Z0-9_]+$/.test(reason);
+          if (event === 'chain-stopped' && !isCoded)
+            this.invariants.violated(who.index, 'unexpected fault', `${reason}`);
         },
       },
       judging: this.#judging,

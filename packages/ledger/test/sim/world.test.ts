@@ -27,6 +27,16 @@ describe('a world', () => {
     expect(first.violations).toEqual([]);
   });
 
+  it('goes on when a block hands over to the next era while the head is on another branch', async () => {
+    const { violations, figures } = await runScenario(named('faults'), {
+      ...platform,
+      seeds: [17, 17],
+      options: { slots: 52 },
+    });
+    expect(violations).toEqual([]);
+    expect(figures.numbers.handOvers).toBeGreaterThan(0);
+  });
+
   it('without faults makes every block final soon and leaves none', async () => {
     const { violations, figures } = await runScenario(named('healthy'), {
       ...platform,
