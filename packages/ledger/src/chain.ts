@@ -138,9 +138,9 @@ class Shell {
     return outcome.verdicts[0] ?? null;
   }
 
-  /** A read outside any step met a damaged record: only opening heals it. */
+  /** A read met a damaged record: only opening heals it. In turn, for a batch may be under way. */
   sawDamage(error: LedgerError): void {
-    void this.#stopFor(error);
+    void this.#inTurn(() => this.#stopFor(error));
   }
 
   /** Work that no input may interrupt. */
