@@ -6,7 +6,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { createHttpAccessView, type LightNodes, NodeApi, type NodeStatus } from '@radpass/client';
+import { createHttpAccessView, firstAnswer, type LightNodes, NodeApi, type NodeStatus } from '@radpass/client';
 import { listenHttp, localToken, nodeFetch, openLightFile, readCheckpoint, secretFile } from '@radpass/client/node';
 import {
   type AccessEvent,
@@ -41,7 +41,6 @@ import { codeOf, GatewayError } from './errors.js';
 import { auditDisclosures } from './evidence.js';
 import { readText } from './files.js';
 import { openImageStore } from './imageStore.js';
-import { firstAnswer } from './ledgerStudy.js';
 import { Outbox } from './outbox.js';
 import { isWithinHours, packageAhead } from './packagedAhead.js';
 import { createPublicApi } from './publicApi.js';

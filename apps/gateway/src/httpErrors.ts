@@ -1,7 +1,7 @@
 /** Edge of the gateway's HTTP surfaces: coded errors become a status and {"error": {code, message, detail}}. */
 
 import { ClientError } from '@radpass/client';
-import { hexBytes } from '@radpass/client/node';
+import { hexBytes, unreadableRequest } from '@radpass/client/node';
 import { CodedError } from '@radpass/core';
 import { ImagingError } from '@radpass/imaging';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
@@ -75,23 +75,11 @@ function describe(error: unknown): { status: number; code: string; message: stri
     const status = statuses[error.code] ?? (error.code.startsWith('CORE_') ? 400 : 500);
     if (status !== 500) return { status, code: error.code, message: error.message, detail: error.detail };
   }
-  const status = refusedBefore(error);
-  if (status) {
-    const reason = reasons[status] ?? 'the request is malformed';
+  const unreadable = unreadableRequest(error);
+  if (unreadable) {
+    const { status, reason } = unreadable;
     return { status, code: 'GATEWAY_REQUEST', message: reason, detail: { reason } };
   }
   const message = 'the gateway failed to answer; its log says why';
   return { status: 500, code: 'GATEWAY_INTERNAL', message, detail: {} };
-}
-
-const reasons: Record<number, string> = {
-  400: 'the request is malformed: its path, its length or its JSON',
-  413: 'the body is too large',
-  415: 'the body has an encoding that is not taken',
-};
-
-/** The 4xx status of a request that the framework could not read. */
-function refusedBefore(error: unknown): number | undefined {
-  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }

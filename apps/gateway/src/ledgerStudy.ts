@@ -2,19 +2,6 @@
 import type { NodeApi, StudyEntry } from '@radpass/client';
 import { fromHex, type PublicKey } from '@radpass/core';
 
-/** The first answer, node after node. @throws what the last one threw */
-export async function firstAnswer<T>(nodes: readonly NodeApi[], ask: (node: NodeApi) => Promise<T>): Promise<T> {
-  let failure: unknown;
-  for (const node of nodes) {
-    try {
-      return await ask(node);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
 /**
  * The study's entry on the ledger as it stands at the node's newest final slot: that of the node which knows the latest
  * owner; null when none knows the study. A reassignment whose time has come counts, whether or not a later transaction

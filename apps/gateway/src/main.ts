@@ -1,7 +1,14 @@
 /** radpass-gateway: the command line. Each command is one function; this file only reads flags. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfiguration, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
+import {
+  loadConfiguration,
+  printJson,
+  runCommandLine,
+  UsageError,
+  untilSignal,
+  versionBeside,
+} from '@radpass/client/node';
 import { Command } from 'commander';
 import type { Accounting } from './accounting.js';
 import type { Posted } from './commands/source.js';
@@ -10,14 +17,11 @@ import { askDesk } from './deskClient.js';
 import type { AuditResult } from './evidence.js';
 import { createLog } from './runtime.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 const program = new Command('radpass-gateway')
   .description(
     "Stands in front of a hospital's images: offers studies to patients, serves those whom patients allowed, nobody else.",
   )
-  .version(version)
+  .version(versionBeside(import.meta.url))
   .option('--config <file>', 'configuration (JSON; default: HOME/gateway.json)', process.env.RADPASS_GATEWAY_CONFIG)
   .option('--home <dir>', 'where the configuration lies', process.env.RADPASS_GATEWAY_HOME ?? '.')
   .option('--json', 'print one JSON object (running commands: one event a line)')

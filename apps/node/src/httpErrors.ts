@@ -1,6 +1,6 @@
 /** Edge of the HTTP API: coded errors become a status and {"error": {code, message, detail}}; nothing else leaks. */
 
-import { hexBytes } from '@radpass/client/node';
+import { hexBytes, unreadableRequest } from '@radpass/client/node';
 import { CodedError } from '@radpass/core';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import type { Log } from './runtime.js';
@@ -52,25 +52,13 @@ function describe(error: unknown): Answer {
   if (error instanceof CodedError) {
     return { status: statusOf(error.code), body: { code: error.code, message: error.message, detail: error.detail } };
   }
-  const status = refusedBefore(error);
-  if (status) {
-    const reason = reasons[status] ?? 'the request is malformed';
+  const unreadable = unreadableRequest(error);
+  if (unreadable) {
+    const { status, reason } = unreadable;
     return { status, body: { code: 'NODE_REQUEST', message: reason, detail: { reason } } };
   }
   return {
     status: 500,
     body: { code: 'NODE_INTERNAL', message: 'the node failed to answer; its log says why', detail: {} },
   };
-}
-
-const reasons: Record<number, string> = {
-  400: 'the request is malformed: its path, its length or its JSON',
-  413: 'the body is too large',
-  415: 'the body has an encoding that is not taken',
-};
-
-/** The 4xx status of a request that the framework could not read. */
-function refusedBefore(error: unknown): number | undefined {
-  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }

@@ -1,8 +1,15 @@
 /** radpass-node: the command line. Each command is one function in commands/; this file only reads flags. */
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { layerOptions, printJson, runCommandLine, UsageError, untilSignal } from '@radpass/client/node';
+import {
+  layerOptions,
+  printJson,
+  runCommandLine,
+  UsageError,
+  untilSignal,
+  versionBeside,
+  wholeNumber,
+} from '@radpass/client/node';
 import { explainTuple, fromHex, parseTransaction, toHex } from '@radpass/core';
 import { type StakePolicyName, stakePolicies } from '@radpass/ledger';
 import { Command } from 'commander';
@@ -16,9 +23,7 @@ import { verifyFolder } from './commands/verify.js';
 import { readBytes } from './files.js';
 import { createLog } from './runtime.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const version = versionBeside(import.meta.url);
 const program = new Command('radpass-node')
   .description(
     'Takes part in the Radpass ledger: stores and checks blocks, makes those that fall to its source, serves the HTTP API.',
@@ -30,11 +35,6 @@ const program = new Command('radpass-node')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
-const wholeNumber = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`${text}: expected a whole number`);
-  return value;
-};
 const policyNames = Object.keys(stakePolicies);
 const policyName = (text: string): StakePolicyName => {
   const name = policyNames.find((known): known is StakePolicyName => known === text);

@@ -13,16 +13,13 @@ import {
   runCommandLine,
   UsageError,
   untilSignal,
+  versionBeside,
 } from '@radpass/client/node';
 import { parsePublicKey } from '@radpass/core';
 import type { ConnectSettings } from '@radpass/xds/node';
 import { Command } from 'commander';
 import { z } from 'zod';
 import type { RequesterAudit } from './audit.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 const configSchema = z.strictObject({
   /** HTTP APIs of nodes, comma-separated: asked one after the other, none believed. */
@@ -52,7 +49,7 @@ const program = new Command('radpass-requester')
   .description(
     'Receives the imaging studies that patients allowed you to see, straight from the hospitals that hold them.',
   )
-  .version(version)
+  .version(versionBeside(import.meta.url))
   .option('--config <file>', 'configuration (JSON)')
   .option('--home <dir>', 'where the inbox keeps its record')
   .option('--node <urls>', 'HTTP APIs of nodes, comma-separated; their proofs are checked')

@@ -1,33 +1,22 @@
 /** radpass-sim: the command line of the simulator. This file reads flags; play.ts plays, files.ts writes. */
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { layerOptions, printJson, runCommandLine, UsageError } from '@radpass/client/node';
+import { layerOptions, printJson, runCommandLine, UsageError, versionBeside, wholeNumber } from '@radpass/client/node';
 import { type Options, type Scenario, scenarios } from '@radpass/ledger/sim';
 import { Command } from 'commander';
 import { readReplay, writeFiles } from './files.js';
 import { play, replay, summary } from './play.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
 const program = new Command('radpass-sim')
   .description(
     'Plays networks of nodes in virtual time: the shipped engine and chain on simulated networks, disks and clocks.',
   )
-  .version(version)
+  .version(versionBeside(import.meta.url))
   .option('--config <file>', 'settings (JSON): any flag by its name, e.g. {"slots": 200}')
   .option('--home <dir>', 'where a relative --out lies', join(homedir(), '.radpass-sim'))
   .option('--json', 'print one JSON object')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`${text}: expected a whole number`);
-  return value;
-};
 
 function seedRange(text: string): [from: number, to: number] {
   const [, from, to] = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text) ?? [];

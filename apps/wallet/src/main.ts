@@ -12,14 +12,12 @@ import {
   recordFile,
   runCommandLine,
   UsageError,
+  versionBeside,
 } from '@radpass/client/node';
 import { parsePublicKey, toHex } from '@radpass/core';
 import { Command } from 'commander';
 import { z } from 'zod';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 const finalTimeoutMs = 180_000;
 
 const configSchema = z.strictObject({
@@ -36,7 +34,7 @@ const configSchema = z.strictObject({
 
 const program = new Command('radpass-wallet')
   .description('Claims your imaging studies and decides who may see them.')
-  .version(version)
+  .version(versionBeside(import.meta.url))
   .option('--config <file>', 'configuration (JSON)')
   .option('--home <dir>', 'where the wallet keeps its record')
   .option('--node <urls>', 'HTTP APIs of nodes, comma-separated; their proofs are checked')

@@ -5,6 +5,7 @@ export { createHttpAccessView, type HttpAccessViewInit } from './accessView.js';
 export { type Consent, type ConsentReceipt, createConsentReceipt } from './consentReceipt.js';
 // Errors
 export { ClientError, type ClientErrorDetail } from './errors.js';
+export { firstAnswer } from './firstAnswer.js';
 export { followEvents } from './followEvents.js';
 // Gateway
 export { type ClaimState, GatewayApi, type RedeemedOffer, type StudyCard } from './gatewayApi.js';

@@ -22,6 +22,7 @@ import {
   provenStudy,
 } from '@radpass/ledger/light';
 import { ClientError } from './errors.js';
+import { firstAnswer } from './firstAnswer.js';
 import { type NodeApi, orNull } from './nodeApi.js';
 import type { FinalCheckpoint, GrantEntry, SourceEntry, StudyEntry } from './nodeSchemas.js';
 
@@ -84,14 +85,14 @@ export class LightNodes {
     const options = { nowMs: p.now(), ...(p.verifier && { verifier: p.verifier }) };
     const loaded = saved && loadUnlessOld(saved, { chainId, ...options }, checkpoint !== undefined);
     if (loaded) return new LightNodes(p, loaded, loaded.final.timeMs);
-    const genesis = parseGenesis(await firstOf(p.nodes, node => node.genesis()));
+    const genesis = parseGenesis(await firstAnswer(p.nodes, node => node.genesis()));
     if (!equalBytes(genesis.chainId, chainId)) {
       const detail = { code: 'CLIENT_WRONG_NETWORK', expected: toHex(chainId), got: toHex(genesis.chainId) } as const;
       throw new ClientError(detail, `the node is of network ${detail.got}, not ${detail.expected}`);
     }
     const anchor = checkpoint && {
       checkpoint,
-      ...(await firstOf(p.nodes, async node => {
+      ...(await firstAnswer(p.nodes, async node => {
         const { header } = await node.block(checkpoint.blockId);
         return { header, voters: parseVoters(await node.committee(parseHeader(header).root.id)) };
       })),
@@ -119,7 +120,7 @@ export class LightNodes {
    * @throws what the last one failed with
    */
   ask<T extends ReadAt>(question: (node: NodeApi) => Promise<T>): Promise<{ answer: T; final: VerifiedFinal }> {
-    return firstOf(this.#p.nodes, node => this.at(node, () => question(node)));
+    return firstAnswer(this.#p.nodes, node => this.at(node, () => question(node)));
   }
 
   /** Ask one node; see `ask`. @throws ClientError CLIENT_UNPROVEN, CLIENT_STATE_MOVED; LedgerError LEDGER_LIGHT_… */
@@ -205,19 +206,6 @@ function loadUnlessOld(
     if (hasCheckpoint && error instanceof LedgerError && error.code === 'LEDGER_TRUST_OLD') return null;
     throw error;
   }
-}
-
-/** The first good answer, one node after the other. @throws what the last one failed with */
-async function firstOf<T>(nodes: readonly NodeApi[], ask: (node: NodeApi) => Promise<T>): Promise<T> {
-  let failure: unknown = new RangeError('no nodes are named');
-  for (const node of nodes) {
-    try {
-      return await ask(node);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
 }
 
 /** Opens the light client of a record once it is needed, and keeps its state in there. Null: the nodes are believed. */

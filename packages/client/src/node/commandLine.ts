@@ -2,10 +2,24 @@
  * What the commands share: exit code 0 on success, 1 on refusal or failure, 2 on wrong usage;
  * `--json` errors are one object on stderr, otherwise one plain sentence; running commands print one event a line.
  */
+import { readFileSync } from 'node:fs';
 import { CodedError } from '@radpass/core';
 
 /** A wrong flag, argument or configuration field: exit code 2. */
 export class UsageError extends Error {}
+
+/** The value of a flag that counts something. @throws UsageError */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`${text}: expected a whole number`);
+  return value;
+}
+
+/** The version in the package.json one folder above a program's module. */
+export function versionBeside(moduleUrl: string): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', moduleUrl), 'utf8')) as { version: string };
+  return version;
+}
 
 /** What commander throws instead of exiting, as far as it matters here. */
 interface CommanderFailure {

@@ -1,4 +1,4 @@
-/** What node and gateway share as servers: listening with bounds, closing at once, and guarding a local surface. */
+/** What node and gateway share as servers: listening with bounds, closing at once, a guard for a local surface, refusals. */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -111,4 +111,17 @@ function localRefusalOf(request: IncomingMessage, given: string, wanted: string)
   if (origin !== undefined && origin !== `http://${host}`) return 'Origin';
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
   return a.length === b.length && timingSafeEqual(a, b) ? null : 'token';
+}
+
+const reasons: Record<number, string> = {
+  400: 'the request is malformed: its path, its length or its JSON',
+  413: 'the body is too large',
+  415: 'the body has an encoding that is not taken',
+};
+
+/** The 4xx status, with its reason, of a request that the framework could not read; null for any other error. */
+export function unreadableRequest(error: unknown): { status: number; reason: string } | null {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return null;
+  return { status, reason: reasons[status] ?? 'the request is malformed' };
 }

@@ -1,5 +1,13 @@
 /** What a Node program adds to the client: a fetch that trusts a given CA, configuration, command lines, safe files. */
-export { hexBytes, printJson, runCommandLine, UsageError, untilSignal } from './commandLine.js';
+export {
+  hexBytes,
+  printJson,
+  runCommandLine,
+  UsageError,
+  untilSignal,
+  versionBeside,
+  wholeNumber,
+} from './commandLine.js';
 export { type ConfigurationLayers, loadConfiguration } from './configuration.js';
 export {
   type ListenInit,
@@ -10,6 +18,7 @@ export {
   type ServerTls,
   showedCertificate,
   splitAddress,
+  unreadableRequest,
 } from './httpServer.js';
 export { nodesOfList, openLightFile, readCheckpoint } from './lightOption.js';
 export { isLoopback, type NodeFetchInit, nodeFetch } from './nodeFetch.js';
