@@ -1,12 +1,10 @@
 /**
- * What test/vectors/audit.json holds: a chain of seven epochs and the audits that it closes. Printed anew by
- * `node dist-test/auditVectors.js`.
+ * What test/vectors/audit.json holds: a chain of seven epochs and the audits that it closes.
  *
  * Four founders under the policy `capped`. Founder 3 never votes or makes a block, and sleeps from the fourth epoch on;
  * founder 0 publishes three studies and withdraws one; slot 10's leader makes two blocks of slot 10, which slot 12 tells;
  * a vote of founder 2 comes late every fifth slot.
  */
-import { fileURLToPath } from 'node:url';
 import { createWithdrawStudy, parseTransaction, sha256, toHex, utf8 } from '@radpass/core';
 import { auditRootOfRows, encodeAuditRow, parseAuditRows } from '../dist/audit.js';
 import { dutyOfSlot } from '../dist/boundary.js';
@@ -80,8 +78,4 @@ export function auditVectors() {
   });
   const capped = [[7, stakeMemory(head.view.state, publisher.publicKey)[0]!]];
   return { genesis: toHex(genesis.bytes), blocks, audits, capped };
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.write(`${JSON.stringify(auditVectors(), null, 2)}\n`);
 }

@@ -1,8 +1,4 @@
-/**
- * What test/vectors/evidence.json holds: records of evidence and what judging them gives. Printed anew by
- * `node dist-test/evidenceVectors.js`.
- */
-import { fileURLToPath } from 'node:url';
+/** What test/vectors/evidence.json holds: records of evidence and what judging them gives. */
 import { sign, toHex } from '@radpass/core';
 import { applyBlock } from '../dist/applyBlock.js';
 import { encodeEvidence, equivocation } from '../dist/consensus/evidence.js';
@@ -78,8 +74,4 @@ export function evidenceVectors() {
   for (let at = head; at.block && at.parent; at = at.parent) blocks.unshift(toHex(at.block.bytes));
   const cases = records.map(([name, record]) => ({ name, record: toHex(record), ...judged(record) }));
   return { genesis: toHex(genesis.bytes), blocks, slot: 5, cases };
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.write(`${JSON.stringify(evidenceVectors(), null, 2)}\n`);
 }
