@@ -13,9 +13,10 @@ import {
   toHex,
   utf8,
 } from '@radpass/core';
+import { sha256Node } from '@radpass/core/node';
 import { type Chain, openChain } from '../../dist/chain.js';
 import type { NamedCheckpoint } from '../../dist/checkpoint.js';
-import type { Consensus } from '../../dist/consensus/index.js';
+import { type Consensus, consensus } from '../../dist/consensus/index.js';
 import { encodeVoteMessage, type VoteMessage } from '../../dist/consensus/votes.js';
 import { vrfProve } from '../../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../../dist/genesis.js';
@@ -24,6 +25,23 @@ import { type LedgerStore, MemoryStore } from '../../dist/store.js';
 import { seedKey, testContent, verifier } from '../testChain.js';
 
 const delayMs = 20;
+
+/** Every chain of a world judges the same proofs; one judgement is kept for all, as it costs most of a test's time. */
+function once<A extends readonly Uint8Array[], R>(judge: (...bytes: A) => R): (...bytes: A) => R {
+  const known = new Map<string, R>();
+  return (...bytes) => {
+    const name = bytes.map(toHex).join();
+    const result = known.get(name) ?? judge(...bytes);
+    known.set(name, result);
+    return result;
+  };
+}
+
+const { beacon } = consensus;
+const judgingOnce: Consensus = {
+  ...consensus,
+  beacon: { ...beacon, vrfVerify: once(beacon.vrfVerify), vrfOutput: once(beacon.vrfOutput) },
+};
 
 export class VirtualClock {
   #now: number;
@@ -218,7 +236,8 @@ export class World {
       genesis: this.genesis,
       verifier,
       signers: [signer],
-      rules: this.rules,
+      rules: this.rules ?? judgingOnce,
+      hash: sha256Node,
       recoveries: this.recoveries,
       clock: this.clock,
       broadcast: {
