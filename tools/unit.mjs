@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bin, root, runNode } from './run.mjs';
 
+/** Packages with more files than one core should run: work, or waiting for slots. The others run beside one another. */
+const twoAtATime = ['ledger', 'node', 'figure-3'];
+
 if (existsSync('test')) {
   process.exitCode = await runNode(
     bin('jest', 'bin/jest.js'),
@@ -10,6 +13,7 @@ if (existsSync('test')) {
       '--config',
       join(root, 'jest.config.mjs'),
       '--passWithNoTests',
+      `--maxWorkers=${twoAtATime.includes(basename(process.cwd())) ? 2 : 1}`,
       ...process.argv.slice(2),
       '--selectProjects',
       basename(process.cwd()),
