@@ -24,6 +24,8 @@ const blocksAnswered = 128;
 const restartMs = 500;
 /** A peer is asked how far it is so often, in slots, and when its answers were bad somebody else is asked. */
 const pollSlots = 2;
+/** A peer that has not answered a sync by then is given up: the time that @radpass/p2p gives it (limits.ts). */
+const syncTimeoutMs = 10_000;
 
 /** What a world is told of its nodes. */
 export interface NodeWatch {
@@ -160,12 +162,15 @@ export class SimNode implements Endpoint {
     const done = (): void => {
       if (this.starts === process) this.#syncing = false;
     };
-    // An answer that never comes is given up after a while, as a sync over the network is.
+    let isLate = false;
     const cancel = schedule.add({
-      inMs: 4 * network.conditions.latencyMs + 1_000,
+      inMs: syncTimeoutMs,
       to: this.index,
       from: this.index,
-      run: done,
+      run: () => {
+        isLate = true;
+        done();
+      },
     });
     network.ask(
       this.index,
@@ -173,7 +178,7 @@ export class SimNode implements Endpoint {
       () => peer.answerSync(locator),
       blocks => {
         cancel();
-        if (this.starts !== process) return;
+        if (this.starts !== process || isLate) return;
         void chain.importBlocks(blocks).then(outcome => {
           done();
           if (blocks.length > 0 && outcome !== 'stop') this.later(1, () => this.sync());

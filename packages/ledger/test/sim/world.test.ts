@@ -37,6 +37,22 @@ describe('a world', () => {
     expect(figures.numbers.handOvers).toBeGreaterThan(0);
   });
 
+  it('asks another peer when an answer to a sync takes too long', async () => {
+    const world = new World(plan);
+    const late = world.nodes[3]!;
+    world.startAll([3]);
+    await world.runSlots(4);
+    world.network.conditions = { ...world.usual, latencyMs: 600_000 };
+    world.start(late);
+    await world.runMs(100);
+    late.sync();
+    world.network.conditions = world.usual;
+    const slots = 12_000 / world.slotMs;
+    await world.runSlots(slots + 1);
+    expect(world.hasOneHead(world.honest)).toBe(true);
+    expect(world.invariants.violations).toEqual([]);
+  });
+
   it('without faults makes every block final soon and leaves none', async () => {
     const { violations, figures } = await runScenario(named('healthy'), {
       ...platform,

@@ -29,7 +29,7 @@ const faults: { kind: string; chance: number; strike(world: World, random: Rando
   {
     kind: 'reordering',
     chance: 80_000,
-    strike: (world, random) => spell(world, random, { latencyMs: 10 * world.network.conditions.latencyMs, jitter: 1 }),
+    strike: (world, random) => spell(world, random, { latencyMs: 10 * world.usual.latencyMs, jitter: 1 }),
   },
   {
     kind: 'delay',
