@@ -71,7 +71,7 @@ export class KeptCertificates {
    * @param state - after the parent
    * @param record - what the parent's chain records
    * @param p.rootId - of the standing era
-   * @param p.isOn - whether a block is on the parent's chain
+   * @param p.isOn - whether a block, not below the final one, is on the parent's chain
    */
   forBlock(
     state: StateSource,
@@ -83,7 +83,8 @@ export class KeptCertificates {
     const carried: VoteSet[] = [];
     if (!equalBytes(record.root.id, p.rootId)) {
       const { opening } = eraOf(state);
-      if (!opening || !this.#handOver || !p.isOn(p.rootId)) return [];
+      // Every parent descends from the root: it is final here, maybe with blocks above it that no block knows of yet.
+      if (!opening || !this.#handOver) return [];
       const heights = { source: opening.height, target: opening.height };
       from = beginEra(applyLink(record, this.#handOver.message, heights), opening);
       carried.push(this.#handOver);
