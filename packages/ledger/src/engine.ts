@@ -82,9 +82,9 @@ export class Engine {
   constructor(p: EngineInit) {
     this.#p = p;
     this.#rules = p.rules ?? consensus;
-    this.#votes = new VotePools(p.genesis.params, this.#rules);
-    this.#followEras();
     this.#judging = p.judging ?? judging;
+    this.#votes = new VotePools(p.genesis.params, this.#rules, this.#judging);
+    this.#followEras();
     this.#credit = new VoteCredit(key => p.branches.get(key), this.#judging);
     this.#witness = new Witness({ ...p, rules: this.#rules });
     this.#witness.resume(p.evidence);
@@ -436,7 +436,7 @@ export class Engine {
       for (const bytes of intake.review(this.#nowMs))
         this.#out.push({ kind: 'broadcast', topic: 'transaction', bytes });
     }
-    if (this.slotAt(this.#nowMs) === this.#slot && this.#hasBlockOfSlot()) this.#castVotes();
+    if (!this.#voted && this.slotAt(this.#nowMs) === this.#slot && this.#hasBlockOfSlot()) this.#castVotes();
     for (const bytes of this.#witness.takeFound()) this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
     const writes = branches.takeWrites();
     const effects: Effect[] = writes.length > 0 ? [{ kind: 'persist', writes }] : [];

@@ -3,10 +3,10 @@
  * one, at most two different ones of a voter for a slot (two are evidence, a third says nothing more).
  * Votes enter verified.
  */
-import { equalBytes, sha256, toHex } from '@radpass/core';
+import { equalBytes, toHex } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
-import { assembleVoteSet, encodeVoteMessage, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
+import { assembleVoteSet, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
 import type { Era } from './standing.js';
 
 interface Tally {
@@ -24,7 +24,7 @@ export class VotePool {
   readonly era: Era;
   readonly #params: Params;
   readonly #rules: Consensus;
-  /** Target slot, then hash of the message. */
+  /** Target slot, then the rest of the message (keyOf). */
   readonly #slots = new Map<number, Map<string, Tally>>();
   #slot = 0;
 
@@ -46,8 +46,10 @@ export class VotePool {
     const { targetSlot } = vote.message;
     if (targetSlot > this.#slot + 1 || targetSlot + this.#params.voteWindowSlots < this.#slot) return 'out of window';
     const tallies = this.#slots.get(targetSlot);
-    if (tallies?.get(keyOf(vote.message))?.signatures.has(vote.voter)) return 'known';
-    const others = [...(tallies?.values() ?? [])].filter(tally => tally.signatures.has(vote.voter)).length;
+    if (!tallies) return 'wanted';
+    if (tallies.get(keyOf(vote.message))?.signatures.has(vote.voter)) return 'known';
+    let others = 0;
+    for (const { signatures } of tallies.values()) if (signatures.has(vote.voter)) others++;
     return others >= votesOfVoter ? 'enough' : 'wanted';
   }
 
@@ -96,6 +98,14 @@ export class VotePool {
   }
 }
 
+/** Kept while a message is: every vote is looked up several times. */
+const keys = new WeakMap<VoteMessage, string>();
+
+/** What tells messages of one era and target slot apart. */
 function keyOf(message: VoteMessage): string {
-  return toHex(sha256(encodeVoteMessage(message)));
+  const known = keys.get(message);
+  if (known !== undefined) return known;
+  const key = `${message.sourceSlot} ${toHex(message.sourceId)} ${toHex(message.targetId)}`;
+  keys.set(message, key);
+  return key;
 }

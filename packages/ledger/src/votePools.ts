@@ -5,20 +5,12 @@
  * What comes by gossip is a vote, or a certificate that somebody raised from votes which others may have missed; the two
  * are told apart by their first byte, that of an array of 4 or of 3. A certificate is its votes, taken in together.
  */
-import { CodedError, equalBytes, type Verifier, verify } from '@radpass/core';
+import { CodedError, equalBytes, type Verifier } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
-import {
-  encodeVoteMessage,
-  isVoter,
-  parseCertificate,
-  parseVote,
-  type Vote,
-  type VoteSet,
-  verifyVote,
-  votersOf,
-} from './consensus/votes.js';
+import { isVoter, type Vote, type VoteSet, votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
+import { type Judging, judging } from './judging.js';
 import type { Era } from './standing.js';
 import { VotePool } from './votePool.js';
 
@@ -39,13 +31,15 @@ const rejected: VoteVerdict = { verdict: 'reject', votes: [] };
 export class VotePools {
   readonly #params: Params;
   readonly #rules: Consensus;
+  readonly #judging: Judging;
   #pools: VotePool[] = [];
   #before: VotePool | null = null;
   #slot = 0;
 
-  constructor(params: Params, rules: Consensus) {
+  constructor(params: Params, rules: Consensus, judge: Judging = judging) {
     this.#params = params;
     this.#rules = rules;
+    this.#judging = judge;
   }
 
   /**
@@ -70,7 +64,8 @@ export class VotePools {
 
   /** The pool of the era that a block roots. */
   of(rootId: Uint8Array): VotePool | undefined {
-    return this.#all().find(pool => equalBytes(pool.era.root.id, rootId));
+    for (const pool of this.#pools) if (equalBytes(pool.era.root.id, rootId)) return pool;
+    return this.#before && equalBytes(this.#before.era.root.id, rootId) ? this.#before : undefined;
   }
 
   #all(): VotePool[] {
@@ -104,30 +99,28 @@ export class VotePools {
    * Judge what came by gossip, cheap checks first.
    * Native refusals count: an honest voter makes no signature that only the slow rule accepts.
    */
-  judge(received: Uint8Array, p: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
-    const { chainId, verifier } = p;
-    const strict: Verifier = { ...verifier, verify: (s, m, k) => verifier.verifyStrict(s, m, k) };
+  judge(received: Uint8Array, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
     try {
-      if (received[0] === certificateByte) return this.#judgeCertificate(received, chainId, strict);
-      return this.#judgeVote(parseVote(received), chainId, strict);
+      if (received[0] === certificateByte) return this.#judgeCertificate(received, network);
+      return this.#judgeVote(this.#judging.parseVote(received), network);
     } catch (error) {
       if (error instanceof CodedError) return { ...rejected, error };
       throw error;
     }
   }
 
-  #judgeVote(vote: Vote, chainId: Uint8Array, strict: Verifier): VoteVerdict {
+  #judgeVote(vote: Vote, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
     const { message } = vote;
     if (message.sourceSlot >= message.targetSlot) return rejected;
     const pool = this.of(message.rootId);
     if (!pool) return ignored;
     if (!isVoter(vote, pool.era.committee)) return rejected;
     if (pool.judge(vote) !== 'wanted') return ignored;
-    return verifyVote(vote, chainId, strict) ? { verdict: 'accept', votes: [vote] } : wrongSignature();
+    return this.#judging.isSigned(vote, network) ? { verdict: 'accept', votes: [vote] } : wrongSignature();
   }
 
-  #judgeCertificate(received: Uint8Array, chainId: Uint8Array, strict: Verifier): VoteVerdict {
-    const { message, bitmap, signatures } = parseCertificate(received);
+  #judgeCertificate(received: Uint8Array, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
+    const { message, bitmap, signatures } = this.#judging.parseCertificate(received);
     if (message.sourceSlot >= message.targetSlot) return rejected;
     const pool = this.of(message.rootId);
     if (!pool) return ignored;
@@ -146,8 +139,7 @@ export class VotePools {
       .map((voter, i) => ({ message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature: signatures[i]! }))
       .filter(vote => pool.judge(vote) === 'wanted');
     if (votes.length === 0) return ignored;
-    const encoded = encodeVoteMessage(message);
-    const holds = votes.every(vote => verify(strict, vote.signature, 'vote', chainId, encoded, vote.nodeKey));
+    const holds = votes.every(vote => this.#judging.isSigned(vote, network));
     return holds ? { verdict: 'accept', votes } : wrongSignature();
   }
 }

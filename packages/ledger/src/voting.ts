@@ -61,6 +61,7 @@ export function chooseVote(p: {
 
 /** Whether two voters' messages are one. */
 export function isSameMessage(a: VoteMessage, b: VoteMessage): boolean {
+  if (a === b) return true;
   return (
     a.sourceSlot === b.sourceSlot &&
     a.targetSlot === b.targetSlot &&

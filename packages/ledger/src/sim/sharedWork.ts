@@ -1,18 +1,31 @@
 /**
  * A speed-up of the simulator and of nothing else: what all nodes of a world judge alike is judged once. A block's changes
- * depend on the block and on its parent's id, which fixes the state before it. Whoever
- * doubts it runs the world without (`shareWork: false`) and gets the same trace.
+ * depend on the block and on its parent's id, which fixes the state before it; a vote and whether it is signed depend on
+ * its bytes alone. Whoever doubts it runs the world without (`shareWork: false`) and gets the same trace.
  */
+import { equalBytes, type Verifier } from '@radpass/core';
 import type { ApplyBlockInput } from '../applyBlock.js';
 import type { Block } from '../block.js';
+import type { Vote, VoteMessage, VoteSet } from '../consensus/votes.js';
 import { type Judging, judging } from '../judging.js';
 import type { Changes } from '../stateView.js';
+import { isSameMessage } from '../voting.js';
+
+/** Messages of the last votes; as many as voters of some slots may differ in. */
+const messagesKept = 32;
 
 export class SharedWork implements Judging {
   /** By the received bytes themselves: the network hands all nodes the same object. */
   readonly #blocks = new WeakMap<Uint8Array, Block>();
   /** Of blocks whose signatures were checked, or were made by this world's own nodes. */
   readonly #changes = new WeakMap<Block, Changes>();
+
+  readonly #votes = new WeakMap<Uint8Array, Vote>();
+  readonly #certificates = new WeakMap<Uint8Array, VoteSet>();
+  /** By the signature's own bytes, which came with one message and one voter. */
+  readonly #signed = new WeakMap<Uint8Array, { message: VoteMessage; nodeKey: Uint8Array; holds: boolean }>();
+  /** What votes have in common is one object. */
+  #messages: VoteMessage[] = [];
 
   parseBlock(received: Uint8Array): Block {
     const known = this.#blocks.get(received);
@@ -30,5 +43,40 @@ export class SharedWork implements Judging {
     const changes = judging.changesOf(p);
     if (!p.skipSignatures) this.#changes.set(p.block, changes);
     return changes;
+  }
+
+  parseVote(received: Uint8Array): Vote {
+    const known = this.#votes.get(received);
+    if (known) return known;
+    const parsed = judging.parseVote(received);
+    const vote = { ...parsed, message: this.#oneOf(parsed.message) };
+    this.#votes.set(received, vote);
+    return vote;
+  }
+
+  parseCertificate(received: Uint8Array): VoteSet {
+    const known = this.#certificates.get(received);
+    if (known) return known;
+    const parsed = judging.parseCertificate(received);
+    const certificate = { ...parsed, message: this.#oneOf(parsed.message) };
+    this.#certificates.set(received, certificate);
+    return certificate;
+  }
+
+  isSigned(vote: Vote, network: { chainId: Uint8Array; verifier: Verifier }): boolean {
+    const { message, nodeKey, signature } = vote;
+    const known = this.#signed.get(signature);
+    if (known && known.message === message && equalBytes(known.nodeKey, nodeKey)) return known.holds;
+    const holds = judging.isSigned(vote, network);
+    this.#signed.set(signature, { message, nodeKey, holds });
+    return holds;
+  }
+
+  #oneOf(message: VoteMessage): VoteMessage {
+    const known = this.#messages.find(other => isSameMessage(other, message));
+    if (known) return known;
+    this.#messages.push(message);
+    if (this.#messages.length > messagesKept) this.#messages.shift();
+    return message;
   }
 }
