@@ -3,13 +3,13 @@
  *
  * Every parser here accepts exactly one text for each byte string and refuses every other spelling of it.
  */
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import { platformSha256 } from '#platform';
 import { CoreError } from './errors.js';
 
 /** Source of unpredictable bytes; handed in where a test or simulator needs its own. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-const hexDigits = '0123456789abcdef';
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const standardAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const urlAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -22,7 +22,7 @@ const textEncoder = new TextEncoder();
 /** Lowercase hex, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += hexDigits.charAt(byte >> 4) + hexDigits.charAt(byte & 15);
+  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i]!]!;
   return text;
 }
 
@@ -151,7 +151,7 @@ export function u64be(n: number): Uint8Array {
 
 /** SHA-256 of the parts as one byte string; 32 bytes. */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
-  return nobleSha256(parts.length === 1 ? parts[0]! : concatBytes(...parts));
+  return platformSha256(parts.length === 1 ? parts[0]! : concatBytes(...parts));
 }
 
 /** WebCrypto's random bytes, in browsers and in Node. */

@@ -1,5 +1,6 @@
 /**
- * The one place that calls an Ed25519 implementation for keys, signing and single checks; signature.ts states the rule.
+ * The one place that calls Ed25519 in plain JavaScript for keys, signing and single checks; signature.ts states the rule,
+ * node/ed25519.ts calls OpenSSL.
  * @noble/ed25519 needs a synchronous SHA-512 set before its first use.
  */
 import { getPublicKey, hashes, sign, verify } from '@noble/ed25519';

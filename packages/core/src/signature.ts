@@ -8,8 +8,10 @@
  * A faster backend may only speed up a yes, and only one that accepts a subset of this (OpenSSL does: node/verifier.ts).
  * Nothing here signs bytes that a caller chose: see domain.ts. The exception, XML Signature, has a function of its own.
  */
+
+import { platformSign, platformVerifyOwn } from '#platform';
 import { type Purpose, signingPreimage } from './domain.js';
-import { ed25519Sign, ed25519Verify } from './ed25519.js';
+import { ed25519Verify } from './ed25519.js';
 import { CoreError } from './errors.js';
 import type { PublicKey, SecretKey } from './keys.js';
 
@@ -50,8 +52,8 @@ export function sign(key: SecretKey, purpose: Purpose, chainId: Uint8Array, mess
     refuse(purpose, `the key's role is ${key.role}`);
   }
   const preimage = signingPreimage(purpose, chainId, message);
-  const signature = ed25519Sign(key.exportSeed(), preimage);
-  if (verifiedAfterSigning(purpose) && !ed25519Verify(signature, preimage, key.publicKey)) {
+  const signature = platformSign(key.exportSeed(), key.publicKey, preimage);
+  if (verifiedAfterSigning(purpose) && !platformVerifyOwn(signature, preimage, key.publicKey)) {
     throw new CoreError({ code: 'CORE_SIGN_FAULT', purpose }, `a fresh signature for ${purpose} did not verify`);
   }
   return signature;
@@ -79,5 +81,5 @@ export function signSignedInfo(key: SecretKey, canonicalSignedInfo: Uint8Array):
   if (canonicalSignedInfo[0] !== 0x3c || canonicalSignedInfo.length <= 64) {
     refuse('xmldsig', 'not a canonical SignedInfo: it begins with "<" and has more than 64 bytes');
   }
-  return ed25519Sign(key.exportSeed(), canonicalSignedInfo);
+  return platformSign(key.exportSeed(), key.publicKey, canonicalSignedInfo);
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import * as chosen from '#platform';
 import {
   CoreError,
   fingerprintWords,
@@ -17,6 +18,8 @@ import {
   verify,
 } from '../dist/index.js';
 import { nodeVerifier, sha256Node } from '../dist/node/index.js';
+import * as native from '../dist/node/platform.js';
+import * as browser from '../dist/platform.js';
 
 const reasonOf = (run: () => unknown): string => {
   try {
@@ -157,5 +160,62 @@ describe('sha256', () => {
     expect(toHex(sha256(utf8('a'), utf8('bc')))).toBe(expected);
     expect(toHex(sha256Node(whole))).toBe(expected);
     expect(toHex(sha256Node(utf8('a'), utf8('bc')))).toBe(expected);
+  });
+});
+
+describe('the platform', () => {
+  // RFC 8032 section 7.1, TEST 1 to 3.
+  const published: [seed: string, message: string, signature: string][] = [
+    [
+      '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60',
+      '',
+      'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
+    ],
+    [
+      '4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb',
+      '72',
+      '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
+    ],
+    [
+      'c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7',
+      'af82',
+      '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a',
+    ],
+  ];
+  const forms = [browser, native, chosen];
+
+  it('is Node here, and a browser gets plain JavaScript', () => {
+    expect(chosen.platformSign).toBe(native.platformSign);
+    expect(chosen.platformSign).not.toBe(browser.platformSign);
+  });
+
+  it.each(published)('signs RFC 8032 vector %# with the published bytes in every form', (seed, message, expected) => {
+    const { publicKey } = SecretKey.fromSeed(fromHex(seed));
+    for (const form of forms) {
+      expect(toHex(form.platformSign(fromHex(seed), publicKey, fromHex(message)))).toBe(expected);
+      expect(form.platformVerifyOwn(fromHex(expected), fromHex(message), publicKey)).toBe(true);
+      expect(form.platformVerifyOwn(fromHex(expected), utf8('another'), publicKey)).toBe(false);
+    }
+  });
+
+  it('gives the same signatures and hashes in every form, for messages of every length up to 300', () => {
+    for (let length = 0; length <= 300; length += 7) {
+      const seed = sha256(utf8(`seed ${length}`));
+      // A view into a longer buffer, as received bytes are.
+      const message = new Uint8Array(length + 8).fill(length).subarray(5, 5 + length);
+      const { publicKey } = SecretKey.fromSeed(seed);
+      const made = forms.map(form => [
+        toHex(form.platformSign(seed, publicKey, message)),
+        toHex(form.platformSha256(message)),
+      ]);
+      expect(new Set(made.map(pair => pair.join())).size).toBe(1);
+    }
+  });
+
+  it('never lets a wrong public key into a native signature: two of one message under two keys give the secret away', () => {
+    const [seed, message] = [new Uint8Array(32).fill(3), utf8('m')];
+    const [own, other] = [SecretKey.fromSeed(seed), SecretKey.generate()];
+    const expected = native.platformSign(seed, own.publicKey, message);
+    expect(native.platformSign(seed, other.publicKey, message)).toEqual(expected);
   });
 });
