@@ -19,7 +19,7 @@ import {
   verify,
 } from '@radpass/core';
 import { applyTransaction } from './applyTransaction.js';
-import { type Block, bodyParts, type Header } from './block.js';
+import { type Block, bodyParts, type Header, missingBytes } from './block.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
 import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
 import { addVrfOutput } from './consensus/chainTables.js';
@@ -99,7 +99,8 @@ function checkProducer(block: Block, layer: StateLayer, p: ApplyBlockInput): Uin
 
 function checkBytes(block: Block, { genesis }: ApplyBlockInput): void {
   const { maxEvidenceBytes, maxTransactionBytes, maxVoteBytes } = genesis.params;
-  const sizes = bodyParts(block.body);
+  const parts = bodyParts(block.body);
+  const sizes = { ...parts, votes: parts.votes + (block.pruned ? missingBytes(block.body) : 0) };
   for (const [part, max] of [
     ['evidence', maxEvidenceBytes],
     ['transactions', maxTransactionBytes],
@@ -242,6 +243,7 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
     slot: header.slot,
     ancestor: id => parent.ancestor(id),
     verifier: null,
+    pruned: block.pruned,
     rules,
   };
   const after = judgeCertificates(block.body.certificates, before, context, later);

@@ -15,6 +15,9 @@
  *                 number keeps a certificate from being passed off as a loose set under the same header
  *   witnessRoot   [signature …] of each certificate, then of each vote set
  *   evidenceRoot  each record's bytes
+ *
+ * A pruned block has lost its votes' signatures: each vote set stands as [message, bitmap, []]. Header, signature and id
+ * are the block's own, and bodySize still counts what is missing, which the bitmaps tell; witnessRoot can't be checked.
  * Worked bytes: docs/protocol-consensus.md. Parsing says only that the bytes are a block whose body is its header's;
  * whether it is valid is applyBlock's to say.
  */
@@ -41,6 +44,7 @@ import {
   checkpointSchema,
   type VoteSet,
   voteMessageSchema,
+  votersOf,
   voteSetSchema,
 } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
@@ -82,6 +86,8 @@ export interface Block {
   readonly signature: Uint8Array;
   readonly body: Body;
   readonly bytes: Uint8Array;
+  /** Its votes' signatures are missing. */
+  readonly pruned: boolean;
 }
 
 /** Caps looked at before anything is decoded. Genesis can only set lower ones. */
@@ -97,6 +103,10 @@ export const blockLimits = Object.freeze({
   certificates: 16,
   evidence: 16,
 });
+
+/** A signature of 64 bytes as canonical bytes, and what a list's head grows by from 16 elements on. */
+const signatureBytes = 66;
+const longListBytes = 2;
 
 type H = Uint8Array;
 type C = Checkpoint;
@@ -216,6 +226,19 @@ export function bodyParts(body: Body): { evidence: number; transactions: number;
   };
 }
 
+/** What the signatures that a pruned body lacks would take in it. */
+export function missingBytes(body: Body): number {
+  return [...body.certificates, ...body.voteSets].reduce((sum, { bitmap }) => {
+    const signatures = votersOf(bitmap).length;
+    return sum + signatureBytes * signatures + (signatures < 16 ? 0 : longListBytes);
+  }, 0);
+}
+
+function lacksSignatures({ certificates, voteSets }: Body): boolean {
+  const sets = [...certificates, ...voteSets];
+  return sets.length > 0 && sets.every(({ signatures }) => signatures.length === 0);
+}
+
 /** The four roots of a body, as a header carries them. */
 export function bodyRoots(body: Body): Pick<Header, 'txRoot' | 'voteRoot' | 'witnessRoot' | 'evidenceRoot'> {
   const leaf = (kind: 0 | 1) => (set: VoteSet) =>
@@ -233,7 +256,7 @@ export function bodyRoots(body: Body): Pick<Header, 'txRoot' | 'voteRoot' | 'wit
 export function encodeBlock(p: { header: Header; body: Body; signature: Uint8Array }): Block {
   const headerBytes = encodeHeader(p.header);
   const encoded = encodeCanonical([headerBytes, p.signature, encodeBody(p.body)]);
-  return { ...p, headerBytes, id: blockId(headerBytes), bytes: encoded };
+  return { ...p, headerBytes, id: blockId(headerBytes), bytes: encoded, pruned: false };
 }
 
 const rootNames = [
@@ -257,12 +280,24 @@ export function parseFrame(received: Uint8Array): Frame {
 }
 
 /**
- * A block from received bytes. Every failure is a verdict on these bytes and none on the id in them: another body may
+ * A whole block from received bytes. Every failure is a verdict on these bytes and none on the id in them: another body may
  * be the header's.
  * @throws LedgerError LEDGER_BLOCK_SIZE, LEDGER_BLOCK_ENCODING, LEDGER_BLOCK_VERSION (unknown here),
  *   LEDGER_BLOCK_BODY_SIZE, LEDGER_BLOCK_BODY_ROOT
  */
 export function parseBlock(received: Uint8Array): Block {
+  return parseWith(received, false);
+}
+
+/**
+ * A block as stores keep it and hand it on: whole or pruned.
+ * @throws LedgerError as parseBlock
+ */
+export function parseKeptBlock(received: Uint8Array): Block {
+  return parseWith(received, true);
+}
+
+function parseWith(received: Uint8Array, mayBePruned: boolean): Block {
   const max = blockLimits.blockBytes;
   if (received.length > max) {
     const detail = { code: 'LEDGER_BLOCK_SIZE', max, got: received.length } as const;
@@ -274,16 +309,23 @@ export function parseBlock(received: Uint8Array): Block {
     const detail = { code: 'LEDGER_BLOCK_VERSION', expected, got: header.rulesVersion } as const;
     throw new LedgerError(detail, `rules version ${header.rulesVersion} is not known here: upgrade`);
   }
-  if (bodyBytes.length !== header.bodySize) {
-    const detail = { code: 'LEDGER_BLOCK_BODY_SIZE', expected: header.bodySize, got: bodyBytes.length } as const;
-    throw new LedgerError(detail, `the header says a body of ${header.bodySize} bytes, got ${bodyBytes.length}`);
-  }
+  const isWhole = bodyBytes.length === header.bodySize;
+  if (!isWhole && !mayBePruned) throw wrongSize(header, bodyBytes.length);
   const body = decodePart(bodyBytes, bodySchema, 'body');
+  const pruned = mayBePruned && lacksSignatures(body);
+  const size = bodyBytes.length + (pruned ? missingBytes(body) : 0);
+  if (size !== header.bodySize) throw wrongSize(header, size);
   const roots = bodyRoots(body);
   for (const [root, field] of rootNames) {
+    if (pruned && root === 'witness') continue;
     if (!equalBytes(roots[field], header[field])) {
       throw new LedgerError({ code: 'LEDGER_BLOCK_BODY_ROOT', root }, `the body's ${field} is not the header's`);
     }
   }
-  return { header, headerBytes, id: blockId(headerBytes), signature, body, bytes: new Uint8Array(received) };
+  return { header, headerBytes, id: blockId(headerBytes), signature, body, bytes: new Uint8Array(received), pruned };
+}
+
+function wrongSize({ bodySize: expected }: Header, got: number): LedgerError {
+  const detail = { code: 'LEDGER_BLOCK_BODY_SIZE', expected, got } as const;
+  return new LedgerError(detail, `the header says a body of ${expected} bytes, got ${got}`);
 }

@@ -15,6 +15,8 @@ import type { Changes, StateSource } from './stateView.js';
 export interface TreeNode extends TreeBlock {
   /** Null for genesis. */
   readonly header: Header | null;
+  /** Of the newest block on its chain, itself included, that came without its votes' signatures; 0 = none above the base. */
+  readonly unsignedHeight: number;
   /** Order of arrival in this process. */
   readonly arrival: number;
   /** What the block changed. */
@@ -176,13 +178,15 @@ export function viewOf(tree: Tree, admits: (node: TreeNode) => boolean): BlockTr
 /** The node of an applied block. */
 export function treeNode(p: {
   block: Block;
+  parent: TreeNode;
   vrfOutput: Uint8Array;
   arrival: number;
   changes: Changes;
   transactionIds: readonly string[];
 }): TreeNode {
-  const { id, header } = p.block;
+  const { id, header, pruned } = p.block;
   const { parent, slot, height } = header;
   const { vrfOutput, arrival, changes, transactionIds } = p;
-  return { id, parent, slot, height, vrfOutput, header, arrival, changes, transactionIds };
+  const unsignedHeight = pruned ? height : p.parent.unsignedHeight;
+  return { id, parent, slot, height, vrfOutput, header, unsignedHeight, arrival, changes, transactionIds };
 }

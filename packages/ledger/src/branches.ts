@@ -10,7 +10,7 @@
  * here when its opening block is known as final, and on the chain with the block that carries the certificate.
  */
 import { equalBytes, toHex, type Verifier } from '@radpass/core';
-import { type Block, parseBlock } from './block.js';
+import { type Block, type Header, parseFrame } from './block.js';
 import { Tree, type TreeNode, treeNode } from './blockTree.js';
 import { eraOf, finalityOf } from './consensus/chainTables.js';
 import { type Consensus, consensus } from './consensus/index.js';
@@ -20,6 +20,7 @@ import { foldFinal } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
 import { type Judging, judging } from './judging.js';
+import { blockWrites, readKeptBlock } from './keptBlocks.js';
 import { KeptCertificates } from './keptCertificates.js';
 import { handOverWrites } from './light/handOvers.js';
 import { Openings } from './openings.js';
@@ -223,7 +224,7 @@ export class Branches {
       ...(hash && { hash }),
     });
     const node = this.addApplied(block, transactionIds, changes);
-    this.write([storeKeys.block(block.id), block.bytes]);
+    this.write(...blockWrites(block));
     this.#added.push(node);
     return node;
   }
@@ -233,15 +234,20 @@ export class Branches {
     const output = this.#rules.beacon.vrfOutput(block.header.vrfProof);
     if (!output)
       throw damaged('a stored block has no VRF output', { height: block.header.height, id: toHex(block.id) });
-    const node = treeNode({ block, vrfOutput: output, arrival: ++this.#arrivals, changes, transactionIds });
+    const parent = this.tree.block(block.header.parent);
+    if (!parent) throw new RangeError('the parent is not in the tree');
+    const node = treeNode({ block, parent, vrfOutput: output, arrival: ++this.#arrivals, changes, transactionIds });
     const restart = restartAt({ ...node, state: over(this.tree.stateAt(node.parent), changes) }, this.#book);
     this.tree.add(node);
     this.#unchosen = true;
     this.openings.consider(node);
-    for (const certificate of block.body.certificates) this.learn(certificate);
-    const { root, justified, finalized } = block.header;
-    this.#raiseFinal(finalized);
-    if (this.#isRoot(root.id)) this.#justify(justified);
+    if (!block.pruned) for (const certificate of block.body.certificates) this.learn(certificate);
+    // What a chain records is believed if it shows the signatures; what it only says may be made up.
+    if (node.unsignedHeight <= this.tree.base.height) {
+      const { root, justified, finalized } = block.header;
+      this.#raiseFinal(finalized);
+      if (this.#isRoot(root.id)) this.#justify(justified);
+    }
     if (restart) this.#restart(node, restart);
     return node;
   }
@@ -339,8 +345,7 @@ export class Branches {
 
   /** A block that the gathered writes remove. */
   staleBlock(id: Uint8Array): Block | null {
-    const stored = this.#p.store.get(storeKeys.block(id));
-    return stored ? parseBlock(stored) : null;
+    return readKeptBlock(key => this.#p.store.get(key), id);
   }
 
   /** The batch of the last settle is on disk. */
@@ -398,7 +403,9 @@ export class Branches {
       counts: this.#counts,
       ...moved,
       checkpoint,
-      slotAt: height => this.heightRecord(height).slot,
+      recordAt: height => this.heightRecord(height),
+      headerOf: id => this.#headerOf(id),
+      params: this.#p.genesis.params,
     });
     this.write(...fold.writes);
     this.write(
@@ -416,6 +423,12 @@ export class Branches {
     this.#moved.stale.push(...moved.stale);
     this.openings.prune();
     this.#followEra();
+  }
+
+  /** Header of a block on disk; null for genesis. */
+  #headerOf(id: Uint8Array): Header | null {
+    const stored = this.get(storeKeys.block(id));
+    return stored ? parseFrame(stored).header : null;
   }
 
   /** After the base moved: which era stands, and what is justified in it. */

@@ -26,6 +26,7 @@ import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
 import { type Judging, judging } from './judging.js';
+import { prunedFault } from './keptBlocks.js';
 import { Orphans } from './orphans.js';
 import type { Hash } from './stateTree.js';
 import { storeKeys } from './storeKeys.js';
@@ -269,7 +270,7 @@ export class Engine {
     const { branches } = this.#p;
     let block: Block;
     try {
-      block = this.#judging.parseBlock(bytes);
+      block = from === 'sync' ? this.#judging.parseKeptBlock(bytes) : this.#judging.parseBlock(bytes);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       return error.code === 'LEDGER_BLOCK_VERSION' ? this.#onUnknownRules(bytes, clockSlot, error) : error;
@@ -283,7 +284,8 @@ export class Engine {
         this.#out.push({ kind: 'later', atMs: this.#startOf(header.slot) });
       return 'early';
     }
-    if (!branches.tree.block(header.parent)) {
+    const parent = branches.tree.block(header.parent);
+    if (!parent) {
       if (from !== 'sync') {
         this.#orphans.add(block);
         this.#out.push({ kind: 'sync' });
@@ -292,7 +294,8 @@ export class Engine {
     }
     const ofSlot = branches.tree.nodes().filter(node => node.slot === header.slot).length;
     if (from === 'gossip' && ofSlot >= blocksOfSlot) return 'surplus';
-    const refused = this.#apply(block, from === 'self');
+    const refused =
+      prunedFault(block, { parent, clockSlot, params: this.#p.genesis.params }) ?? this.#apply(block, from === 'self');
     if (refused) return refused;
     if (from === 'self') this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
     for (const child of this.#orphans.take(id)) this.#onBlock(child, clockSlot, 'gossip');
@@ -333,7 +336,7 @@ export class Engine {
       );
     } catch (error) {
       if (!(error instanceof CodedError) || error.code === 'LEDGER_STORE_DAMAGED') throw error;
-      this.#witness.sawRefused(block, error.code);
+      if (!block.pruned) this.#witness.sawRefused(block, error.code);
       return error;
     }
     intake.sawBlock(transactions, node);

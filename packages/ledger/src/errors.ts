@@ -87,7 +87,7 @@ export type LedgerErrorDetail =
   // store: what the disk holds and refuses
   | { code: 'LEDGER_STORE_LOCKED'; dir: string } // another process has this folder open
   | { code: 'LEDGER_STORE_UNWRITABLE'; dir: string; reason: string } // the folder cannot be made or written
-  | { code: 'LEDGER_STORE_FORMAT'; expected: number; got: number } // written by another version of the format
+  | { code: 'LEDGER_STORE_FORMAT'; expected: number; got: number } // written by another version of the format: move it away, peers give the blocks again
   | { code: 'LEDGER_STORE_GENESIS'; expected: string; got: string } // the folder belongs to another network
   | { code: 'LEDGER_STORE_DAMAGED'; what: string; height?: number; id?: string } // a record is missing, altered or contradicts another
   | { code: 'LEDGER_STORE_FAILED'; reason: string } // a write was not confirmed: stop, start again
@@ -126,6 +126,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_BLOCK_SIZE'; max: number; got: number } // block longer than any can be
   | { code: 'LEDGER_BLOCK_ENCODING'; part: 'block' | 'header' | 'body'; at: string } // bytes that are no block
   | { code: 'LEDGER_BLOCK_BODY_SIZE'; expected: number; got: number } // body of another size than its header says
+  | { code: 'LEDGER_BLOCK_PRUNED'; slot: number } // came without its votes' signatures, which it must have: too young to be pruned, or never pruned
   | { code: 'LEDGER_BLOCK_BODY_ROOT'; root: 'tx' | 'vote' | 'witness' | 'evidence' } // body's list is not the one of the header
   | { code: 'LEDGER_BLOCK_VERSION'; expected: number; got: number } // not the rules version of the epoch, or one that this release does not know
   | { code: 'LEDGER_BLOCK_CHAIN' } // block of another network

@@ -13,7 +13,7 @@ import {
   toHex,
 } from '@radpass/core';
 import { type AuditRow, areRowsOf, auditRootKey, auditRootOf, parseAuditRows } from './audit.js';
-import { parseBlock } from './block.js';
+import { parseFrame } from './block.js';
 import { lastEpoch } from './consensus/chainTables.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
@@ -267,8 +267,8 @@ export class FinalView {
   headerOf({ height, id }: FinalRecord): Uint8Array {
     if (height === 0) return new Uint8Array(0);
     if (!this.#header || !equalBytes(this.#header.id, id)) {
-      const block = parseBlock(getRequired(this.#store, storeKeys.block(id), 'the final block'));
-      this.#header = { id, bytes: block.headerBytes };
+      const { headerBytes } = parseFrame(getRequired(this.#store, storeKeys.block(id), 'the final block'));
+      this.#header = { id, bytes: headerBytes };
     }
     return this.#header.bytes;
   }

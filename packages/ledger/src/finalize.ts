@@ -7,13 +7,17 @@
  * a study of table 2, a patient key of table 5 (every key ever named for a study), a grant or revocation of table 3.
  */
 import { fromHex } from '@radpass/core';
+import type { Header } from './block.js';
 import type { TreeNode } from './blockTree.js';
+import type { Params } from './consensus/params.js';
+import { blockRemovals, keepsWitness } from './keptBlocks.js';
 import {
   type Counts,
   changesRecord,
   countsRecord,
   type FinalRecord,
   finalRecord,
+  type HeightRecord,
   heightRecord,
   positionRecord,
 } from './records.js';
@@ -22,7 +26,10 @@ import type { StoreWrite } from './store.js';
 import { fromLatin1, storeKeys } from './storeKeys.js';
 import { tables } from './tables.js';
 
-/** Undo records reach so many slots below the final block: evidence about a block needs its parent's state. */
+/** Records that age are removed so many at a time, not all at once after a long stall. */
+const agedTogether = 256;
+
+/** Undo records and votes' signatures reach so many slots below the final block: evidence about a block needs its parent's state. */
 export const undoSlots = 64;
 
 const keyBytes = 32;
@@ -61,7 +68,8 @@ export interface FoldResult {
  * Fold newly final blocks into the flat state.
  * @param p.flat - state at the old final block
  * @param p.final - the blocks above it up to the new final one, ascending; may be empty when only the slot advances
- * @param p.slotAt - slot of the final block at a height with an undo record
+ * @param p.recordAt - the final block at a height below them
+ * @param p.headerOf - header of a final block
  */
 export function foldFinal(p: {
   flat: StateSource;
@@ -69,7 +77,9 @@ export function foldFinal(p: {
   final: readonly TreeNode[];
   stale: readonly TreeNode[];
   checkpoint: FinalRecord;
-  slotAt: (height: number) => number;
+  recordAt: (height: number) => Pick<HeightRecord, 'id' | 'slot'>;
+  headerOf: (id: Uint8Array) => Header | null;
+  params: Params;
 }): FoldResult {
   const { flat, final, stale, checkpoint } = p;
   const writes: StoreWrite[] = [];
@@ -97,15 +107,10 @@ export function foldFinal(p: {
     writes.push([key, value]);
     for (const index of indexKeys(key)) writes.push([index, value === null ? null : empty]);
   }
-  for (const { id } of stale) writes.push([storeKeys.block(id), null], [storeKeys.changes(id), null]);
-  let { undoFrom } = p.counts;
-  // Counted from the block and not from the checkpoint's slot: a late child of the block may still hold evidence.
-  const finalSlot = slotOf(checkpoint.height, final, p.slotAt);
-  while (undoFrom < checkpoint.height && slotOf(undoFrom, final, p.slotAt) + undoSlots < finalSlot) {
-    writes.push([storeKeys.undo(undoFrom), null]);
-    undoFrom++;
-  }
-  const counts: Counts = { flat: count, undoFrom };
+  for (const { id } of stale) writes.push(...blockRemovals(id), [storeKeys.changes(id), null]);
+  const aged = agedRecords(p);
+  writes.push(...aged.writes);
+  const counts: Counts = { flat: count, undoFrom: aged.undoFrom, witnessFrom: aged.witnessFrom };
   writes.push(
     [storeKeys.meta('final'), finalRecord.encode(checkpoint)],
     [storeKeys.meta('counts'), countsRecord.encode(counts)],
@@ -113,7 +118,28 @@ export function foldFinal(p: {
   return { writes, counts };
 }
 
-function slotOf(height: number, final: readonly TreeNode[], slotAt: (height: number) => number): number {
+/** What lies so far behind the newest final block that neither evidence nor anybody else asks for it. */
+function agedRecords(p: Parameters<typeof foldFinal>[0]): Omit<Counts, 'flat'> & { writes: StoreWrite[] } {
+  const { final, checkpoint, counts, headerOf, params } = p;
   const first = final[0]?.height ?? Number.POSITIVE_INFINITY;
-  return height >= first ? final[height - first]!.slot : slotAt(height);
+  const at = (height: number): Pick<HeightRecord, 'id' | 'slot'> =>
+    height >= first ? final[height - first]! : p.recordAt(height);
+  // Counted from the block and not from the checkpoint's slot: a late child of the block may still hold evidence.
+  const oldest = at(checkpoint.height).slot - undoSlots;
+  const writes: StoreWrite[] = [];
+  let { undoFrom, witnessFrom } = counts;
+  for (let end = undoFrom + agedTogether; undoFrom < end; undoFrom++) {
+    if (undoFrom >= checkpoint.height || at(undoFrom).slot >= oldest) break;
+    writes.push([storeKeys.undo(undoFrom), null]);
+  }
+  // A block that came pruned: it is as old to whoever gave it.
+  for (const node of final) if (node.unsignedHeight === node.height) witnessFrom = node.height + 1;
+  for (let end = witnessFrom + agedTogether; witnessFrom < end; witnessFrom++) {
+    if (witnessFrom >= checkpoint.height) break;
+    const { id, slot } = at(witnessFrom);
+    if (slot >= oldest) break;
+    const header = headerOf(id);
+    if (header && !keepsWitness(header, headerOf(header.parent), params)) writes.push([storeKeys.witness(id), null]);
+  }
+  return { writes, undoFrom, witnessFrom };
 }

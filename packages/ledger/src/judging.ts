@@ -4,12 +4,13 @@
  */
 import type { Verifier } from '@radpass/core';
 import { type ApplyBlockInput, applyBlock } from './applyBlock.js';
-import { type Block, parseBlock } from './block.js';
+import { type Block, parseBlock, parseKeptBlock } from './block.js';
 import { parseCertificate, parseVote, type Vote, type VoteSet, verifyVote } from './consensus/votes.js';
 import type { Changes } from './stateView.js';
 
 export interface Judging {
   parseBlock(received: Uint8Array): Block;
+  parseKeptBlock(received: Uint8Array): Block;
   /** Judge a block, and what it changes; throws as applyBlock does. */
   changesOf(p: ApplyBlockInput): Changes;
   /** @throws LedgerError LEDGER_VOTE, as parseVote */
@@ -22,6 +23,7 @@ export interface Judging {
 
 export const judging: Judging = Object.freeze({
   parseBlock,
+  parseKeptBlock,
   changesOf: (p: ApplyBlockInput) => applyBlock(p).layer.changes,
   parseVote,
   parseCertificate,

@@ -7,6 +7,7 @@ import type { FinalView } from './finalView.js';
 import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
 import type { Judging } from './judging.js';
+import { keptBlockBytes, readKeptBlock } from './keptBlocks.js';
 import { heightRecord, positionRecord } from './records.js';
 import { transactionIdsOf } from './recovery.js';
 import type { Revocations } from './revocations.js';
@@ -132,13 +133,13 @@ export class Lookup {
     return ids;
   }
 
-  /** Blocks of the head's chain behind the newest one that `locator` names, ascending. */
+  /** Blocks of the head's chain behind the newest one that `locator` names, ascending; old ones without their votes' signatures. */
   async *blocksAfter(locator: readonly Uint8Array[], limit: number): AsyncIterable<Uint8Array> {
     const heights = locator.slice(0, locatorLength).map(id => this.#heightOnHead(id) ?? 0);
     const from = Math.max(0, ...heights) + 1;
     for (let height = from; height < from + limit; height++) {
       const id = this.#idAt(height);
-      const block = id && this.#p.store.get(storeKeys.block(id));
+      const block = id && keptBlockBytes(key => this.#p.store.get(key), id);
       if (!block) return;
       yield block;
     }
@@ -176,7 +177,7 @@ export class Lookup {
     idOrHeight: Uint8Array | number,
   ): Promise<{ block: Block; grade: Grade; transactionIds: Uint8Array[] } | null> {
     const id = typeof idOrHeight === 'number' ? this.#idAt(idOrHeight) : idOrHeight;
-    const block = id && this.#readBlock(id);
+    const block = id && readKeptBlock(key => this.#p.store.get(key), id);
     if (!block) return null;
     const node = this.#p.branches.tree.block(block.id);
     const isFinal = this.#finalIdAt(block.header.height, block.id);
@@ -234,7 +235,7 @@ export class Lookup {
 
   #readBlock(id: Uint8Array): Block | null {
     const stored = this.#p.store.get(storeKeys.block(id));
-    return stored ? this.#p.judging.parseBlock(stored) : null;
+    return stored ? this.#p.judging.parseKeptBlock(stored) : null;
   }
 
   #transactionIn(node: TreeNode, name: string): Uint8Array | null {

@@ -7,7 +7,7 @@
  *   final    = [slot, id, height]                             the newest final checkpoint; height of its block
  *   era      = [depth, slot, [[sourceKey, nodeKey, weight] …]]  of the root's block; voters by their bit
  *   position = [height, index]                                of a transaction in the final chain
- *   counts   = [records of flat state, lowest height with an undo record]
+ *   counts   = [records of flat state, lowest height with an undo record, lowest height from which no signature is missing]
  *   waiting  = [received ms, transaction]
  *   revocation = [seq, transaction or empty]                  empty: several folded into everyone
  */
@@ -127,14 +127,16 @@ export interface Counts {
   readonly flat: number;
   /** Lowest height whose undo record is kept. */
   readonly undoFrom: number;
+  /** From this height on the signatures of all final blocks' votes are kept. */
+  readonly witnessFrom: number;
 }
 
 export const countsRecord: RecordKind<Counts> = kind(
   'counts',
-  map<[number, number], Counts>(
-    tuple(uint(), uint()),
-    ([flat, undoFrom]) => ({ flat, undoFrom }),
-    c => [c.flat, c.undoFrom],
+  map<[number, number, number], Counts>(
+    tuple(uint(), uint(), uint()),
+    ([flat, undoFrom, witnessFrom]) => ({ flat, undoFrom, witnessFrom }),
+    c => [c.flat, c.undoFrom, c.witnessFrom],
   ),
 );
 

@@ -3,22 +3,24 @@
  * found is the state at some batch's end. Nothing has to be undone; what must be told is damage.
  *
  * Checked at every opening: format and network; the final chain, height by height, each naming its parent; the blocks of
- * the last heights; every record of the flat state, their number, its root against the final block's header, and the
+ * the last heights, with the votes' signatures that they must have; every record of the flat state, their number, its root against the final block's header, and the
  * lists by prefix against the tables that they list; the blocks above, each linked and with its changes.
  * `verify` (verify.ts) checks everything else by replaying it.
  *
  * Damage is healed by writing all that is derived anew from the blocks up to the first that is bad; peers give the rest.
  */
 import { equalBytes, parseTransaction, toHex, type Verifier } from '@radpass/core';
-import { type Block, parseBlock } from './block.js';
+import type { Block, Header } from './block.js';
 import type { TreeNode } from './blockTree.js';
 import { Branches } from './branches.js';
 import { type Consensus, consensus } from './consensus/index.js';
+import type { Params } from './consensus/params.js';
 import { LedgerError } from './errors.js';
 import { indexKeys } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, genesisState } from './genesisState.js';
 import type { Judging } from './judging.js';
+import { blockRemovals, keepsWitness, readKeptBlock } from './keptBlocks.js';
 import {
   type Counts,
   certificatesRecord,
@@ -83,7 +85,10 @@ export function checkIdentity(store: LedgerStore, genesis: Genesis): void {
   const format = numberRecord.decode(getRequired(store, storeKeys.meta('format'), 'the format record'));
   if (format !== storeFormat) {
     const detail = { code: 'LEDGER_STORE_FORMAT', expected: storeFormat, got: format } as const;
-    throw new LedgerError(detail, `the store has format ${format}, this release reads ${storeFormat}`);
+    throw new LedgerError(
+      detail,
+      `the store has format ${format}, this release reads ${storeFormat}: move the folder's chain/ away and start; peers give the blocks again`,
+    );
   }
   const got = toHex(getRequired(store, storeKeys.meta('genesis'), 'the genesis record'));
   const expected = toHex(genesis.chainId);
@@ -109,7 +114,7 @@ export function genesisWrites(genesis: Genesis, rules: Consensus = consensus): S
       eraRecord.encode({ depth: 0, slot: 0, voters: committeeOfGenesis(genesis, rules).voters }),
     ],
     [storeKeys.meta('final'), finalRecord.encode({ slot: 0, id: chainId, height: 0 })],
-    [storeKeys.meta('counts'), countsRecord.encode({ flat: layer.changes.size, undoFrom: 1 })],
+    [storeKeys.meta('counts'), countsRecord.encode({ flat: layer.changes.size, undoFrom: 1, witnessFrom: 1 })],
     [storeKeys.meta('certificates'), certificatesRecord.encode([])],
     [storeKeys.meta('head'), chainId],
   );
@@ -128,7 +133,7 @@ export function freshWrites(genesis: Genesis, rules?: Consensus): StoreWrite[] {
 async function checkOrHeal(p: OpenInit): Promise<LedgerError | null> {
   try {
     if (p.store.get(storeKeys.meta('rebuild'))) throw damaged('an earlier run met damage');
-    await checkStore(p.store);
+    await checkStore(p.store, p.genesis.params);
     await loadBranches(p);
     return null;
   } catch (error) {
@@ -139,9 +144,9 @@ async function checkOrHeal(p: OpenInit): Promise<LedgerError | null> {
 }
 
 /** Everything that opening checks but the blocks above the final one. @throws LedgerError LEDGER_STORE_DAMAGED */
-export async function checkStore(store: LedgerStore): Promise<void> {
+export async function checkStore(store: LedgerStore, params: Params): Promise<void> {
   const final = readFinal(store);
-  await checkFinalChain(store, final);
+  await checkFinalChain(store, final, params);
   await checkFlatState(store, final);
 }
 
@@ -153,7 +158,9 @@ function readCounts(store: LedgerStore): Counts {
   return countsRecord.decode(getRequired(store, storeKeys.meta('counts'), 'the counts'));
 }
 
-async function checkFinalChain(store: LedgerStore, final: FinalRecord): Promise<void> {
+async function checkFinalChain(store: LedgerStore, final: FinalRecord, params: Params): Promise<void> {
+  const { witnessFrom } = readCounts(store);
+  let before: Header | null = null;
   let height = 0;
   let parent: Uint8Array = zeroId;
   let transactions = 0;
@@ -162,7 +169,11 @@ async function checkFinalChain(store: LedgerStore, final: FinalRecord): Promise<
     const where = { height, id: toHex(record.id) };
     if (key !== storeKeys.height(height)) throw damaged(`final block ${height} is not listed`, { height });
     if (!equalBytes(record.parent, parent)) throw damaged(`final block ${height} does not follow its parent`, where);
-    if (height > 0 && height + blocksChecked > final.height) readBlock(store, record.id, where);
+    if (height > 0 && height + blocksChecked > final.height) {
+      const block = readBlock(store, record.id, where);
+      if (before || height === 1) checkWitness(block, before, { witnessFrom, params });
+      before = block.header;
+    }
     parent = record.id;
     transactions += record.transactions;
     height++;
@@ -174,15 +185,31 @@ async function checkFinalChain(store: LedgerStore, final: FinalRecord): Promise<
 }
 
 function readBlock(store: LedgerStore, id: Uint8Array, where: { height: number; id: string }): Block {
-  const stored = getRequired(store, storeKeys.block(id), `block ${where.height}`);
+  let block: Block | null;
   try {
-    const block = parseBlock(stored);
-    if (equalBytes(block.id, id)) return block;
+    block = readKeptBlock(key => store.get(key), id);
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     throw damaged(`block ${where.height} is unreadable`, where, error);
   }
-  throw damaged(`block ${where.height} is another`, where);
+  if (!block) throw damaged(`block ${where.height} is missing`, where);
+  if (!equalBytes(block.id, id)) throw damaged(`block ${where.height} is another`, where);
+  return block;
+}
+
+/**
+ * That a final block has its votes' signatures if it must.
+ * @param before - header of the block before it; null: genesis
+ * @throws LedgerError LEDGER_STORE_DAMAGED
+ */
+export function checkWitness(
+  { header, id, pruned }: Block,
+  before: Header | null,
+  p: { witnessFrom: number; params: Params },
+): void {
+  const { height } = header;
+  if (!pruned || (height < p.witnessFrom && !keepsWitness(header, before, p.params))) return;
+  throw damaged(`the signatures of the votes in block ${height} are missing`, { height, id: toHex(id) });
 }
 
 async function checkFlatState(store: LedgerStore, final: FinalRecord): Promise<void> {
@@ -223,14 +250,22 @@ async function checkNumber(store: LedgerStore, prefix: string, expected: number)
 function baseNode(store: LedgerStore, final: FinalRecord, rules: Consensus = consensus): TreeNode {
   if (final.height === 0) {
     const { id } = final;
-    const none = { changes: new Map(), transactionIds: [], header: null, arrival: 0, vrfOutput: empty };
+    const none = {
+      changes: new Map(),
+      transactionIds: [],
+      header: null,
+      unsignedHeight: 0,
+      arrival: 0,
+      vrfOutput: empty,
+    };
     return { id, parent: zeroId, slot: 0, height: 0, ...none };
   }
   const block = readBlock(store, final.id, { height: final.height, id: toHex(final.id) });
   const { header, id } = block;
   const { parent, slot, height } = header;
   const output = rules.beacon.vrfOutput(header.vrfProof) ?? empty;
-  return { id, parent, slot, height, header, vrfOutput: output, arrival: 0, changes: new Map(), transactionIds: [] };
+  const none = { unsignedHeight: 0, arrival: 0, changes: new Map(), transactionIds: [] };
+  return { id, parent, slot, height, header, vrfOutput: output, ...none };
 }
 
 /** Branches as a store has them. @throws LedgerError LEDGER_STORE_DAMAGED */
@@ -261,7 +296,7 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
     const isOfEndedEra = rules?.finality.recoveries(parent) !== undefined && !equalBytes(root.id, parent);
     if (isOfEndedEra || ended.has(toHex(parent))) {
       ended.add(toHex(block.id));
-      branches.write([storeKeys.block(block.id), null], [storeKeys.changes(block.id), null]);
+      branches.write(...blockRemovals(block.id), [storeKeys.changes(block.id), null]);
       continue;
     }
     if (!branches.tree.block(parent)) {
@@ -297,7 +332,7 @@ async function rebuild(p: OpenInit): Promise<void> {
   await store.commit([rebuildMark()]);
   const { good, cut } = goodBlocks(store);
   for (const prefix of derivedPrefixes) await store.clear(prefix);
-  await store.commit([...genesisWrites(genesis, rules), ...cut.map((id): StoreWrite => [storeKeys.block(id), null])]);
+  await store.commit([...genesisWrites(genesis, rules), ...cut.flatMap(blockRemovals)]);
   let final: FinalRecord = { slot: 0, id: genesis.chainId, height: 0 };
   for (let at = 0; at < good.length; at += replayBatch) {
     const branches = new Branches({

@@ -3,7 +3,7 @@
  * backup, or another process signs. A signature from the time in which a restored key waits: another process signs.
  */
 import { equalBytes, toHex, type Verifier, verify } from '@radpass/core';
-import { type Block, parseBlock } from './block.js';
+import { type Block, parseKeptBlock } from './block.js';
 import type { Branches } from './branches.js';
 import { votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
@@ -66,6 +66,6 @@ function* recentBlocks(branches: Branches): Generator<Block> {
   const above = branches.tree.nodes().map(node => node.id);
   for (const id of [...final, ...above]) {
     const stored = branches.get(storeKeys.block(id));
-    if (stored) yield parseBlock(stored);
+    if (stored) yield parseKeptBlock(stored);
   }
 }

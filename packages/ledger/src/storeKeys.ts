@@ -5,7 +5,8 @@
  *
  *   L, N   flat state at the newest final block (stateTree)   rebuilt from the blocks
  *   A epoch                  audit rows of a closed epoch whose root is in the state     rebuilt from the blocks
- *   B id                     block                            fetched again from peers
+ *   B id                     block without its votes' signatures (keptBlocks.ts)        fetched again from peers
+ *   S id                     those signatures, until they are pruned                    fetched again from peers
  *   C id                     changes of a block not yet final recomputed from the block
  *   H height                 final chain: [id, parent, slot, producer, number of transactions]   recomputed
  *   U height                 old values under a final block   lost: evidence about its children can't be judged
@@ -22,7 +23,8 @@
  */
 import { u64be } from '@radpass/core';
 
-export const storeFormat = 1;
+/** 2: signatures of votes beside their blocks, and pruned. */
+export const storeFormat = 2;
 
 /** One character a byte. */
 export function latin1(...parts: Uint8Array[]): string {
@@ -43,6 +45,7 @@ export const storeKeys = {
   auditRows: 'A',
   audit: (epoch: number): string => `A${latin1(u64be(epoch))}`,
   block: (id: Uint8Array): string => `B${latin1(id)}`,
+  witness: (id: Uint8Array): string => `S${latin1(id)}`,
   changes: (id: Uint8Array): string => `C${latin1(id)}`,
   height: (height: number): string => `H${latin1(u64be(height))}`,
   undo: (height: number): string => `U${latin1(u64be(height))}`,

@@ -1,14 +1,16 @@
 /**
- * The check of a whole store, offline: every block is judged again from genesis, with all signatures, and everything that
- * is derived from the blocks is compared with what the store holds.
+ * The check of a whole store, offline: every block is judged again from genesis, with all signatures that it must have, and
+ * everything that is derived from the blocks is compared with what the store holds. Of pruned votes the bitmaps are judged;
+ * each stands below a quorum whose signatures are kept and checked.
  */
 import { CodedError, equalBytes, toHex, type Verifier } from '@radpass/core';
-import { parseBlock } from './block.js';
+import { type Block, type Header, parseFrame } from './block.js';
 import { Branches } from './branches.js';
 import type { Consensus } from './consensus/index.js';
 import type { Genesis } from './genesis.js';
+import { readKeptBlock } from './keptBlocks.js';
 import { changesRecord, countsRecord, type FinalRecord, finalRecord, heightRecord } from './records.js';
-import { checkIdentity, genesisWrites, transactionIdsOf } from './recovery.js';
+import { checkIdentity, checkWitness, genesisWrites, transactionIdsOf } from './recovery.js';
 import { storedRoot } from './stateTree.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, MemoryStore } from './store.js';
 import { derivedPrefixes, fromLatin1, storeKeys } from './storeKeys.js';
@@ -45,11 +47,13 @@ export async function verifyStore(
   let blocks = 0;
   let height = 0;
   let id = '';
+  let before: Header | null = null;
   const report = (): VerifyReport => ({ blocks, finalHeight: height, stateRoot: toHex(storedRoot(replayed)) });
   try {
     checkIdentity(store, genesis);
     await replayed.commit(genesisWrites(genesis, rules));
     const final = finalRecord.decode(getRequired(store, storeKeys.meta('final'), 'the final checkpoint'));
+    const { witnessFrom } = countsRecord.decode(getRequired(store, storeKeys.meta('counts'), 'the counts'));
     while (height < final.height) {
       const last = Math.min(final.height, height + replayBatch);
       const branches = replayBranches(checker, replayed, height);
@@ -59,7 +63,9 @@ export async function verifyStore(
           getRequired(store, storeKeys.height(height + 1), `final block ${height + 1}`),
         );
         id = toHex(record.id);
-        addStored(branches, store, record.id, height + 1);
+        const block = addStored(branches, store, record.id, height + 1);
+        checkWitness(block, before, { witnessFrom, params: genesis.params });
+        before = block.header;
         blocks++;
         height++;
       }
@@ -93,9 +99,11 @@ export function replayBranches(
   const stored = getRequired(replayed, storeKeys.height(height), 'a replayed block');
   const { id, parent, slot } = heightRecord.decode(stored);
   const final: FinalRecord = { slot, id, height };
-  const none = { changes: new Map(), transactionIds: [], header: null, arrival: 0, vrfOutput: new Uint8Array(0) };
+  const nothing = { changes: new Map(), transactionIds: [], header: null, vrfOutput: new Uint8Array(0) };
+  const none = { ...nothing, unsignedHeight: 0, arrival: 0 };
   const { flat } = countsRecord.decode(getRequired(replayed, storeKeys.meta('counts'), 'the counts'));
-  const counts = { flat, undoFrom: Number.MAX_SAFE_INTEGER };
+  const never = Number.MAX_SAFE_INTEGER;
+  const counts = { flat, undoFrom: never, witnessFrom: never };
   return new Branches({
     genesis,
     verifier,
@@ -114,12 +122,14 @@ export function addStored(
   id: Uint8Array,
   height: number,
   skipSignatures = false,
-): void {
-  const block = parseBlock(getRequired(store, storeKeys.block(id), `block ${height}`));
+): Block {
+  const block = readKeptBlock(key => store.get(key), id);
+  if (!block) throw damaged(`block ${height} is missing`, { height, id: toHex(id) });
   if (!equalBytes(block.id, id) || block.header.height !== height || !branches.tree.block(block.header.parent)) {
     throw damaged(`block ${height} is another`, { height, id: toHex(id) });
   }
   branches.addBlock(block, transactionIdsOf(block), skipSignatures);
+  return block;
 }
 
 /** Blocks above the final one, and their stored changes against what they really change. Returns how many. */
@@ -129,7 +139,7 @@ async function verifyAbove(checker: Checker, replayed: MemoryStore, final: Final
   const above: { id: Uint8Array; height: number; stored: Uint8Array }[] = [];
   for await (const [key, stored] of entriesUnder(store, 'C')) {
     const id = fromLatin1(key.slice(1));
-    const { header } = parseBlock(getRequired(store, storeKeys.block(id), 'a block above the final one'));
+    const { header } = parseFrame(getRequired(store, storeKeys.block(id), 'a block above the final one'));
     above.push({ id, height: header.height, stored });
   }
   above.sort((a, b) => a.height - b.height);

@@ -55,7 +55,7 @@ export class VoteCredit {
     if (known) return known;
     const stored = this.#get(storeKeys.block(id));
     if (!stored) return null;
-    const { header, body } = this.#judging.parseBlock(stored);
+    const { header, body } = this.#judging.parseKeptBlock(stored);
     const votes = [...body.certificates, ...body.voteSets].flatMap(set => {
       const hash = hashOf(set);
       return votersOf(set.bitmap).map(voter => nameOf(hash, voter));

@@ -133,6 +133,8 @@ export class Witness {
   }
 
   #sawSet({ message, bitmap, signatures }: VoteSet, keyOf: VoterKey): void {
+    // Of a pruned block: too old to accuse anybody.
+    if (signatures.length === 0) return;
     votersOf(bitmap).forEach((voter, i) => {
       const nodeKey = keyOf(message, voter);
       if (nodeKey) this.#keep(this.#sightings.vote(message, nodeKey, signatures[i]!));

@@ -64,7 +64,7 @@ class Voter {
     return {
       ...{ id: idOf(step.block), parent: idOf(step.parent), slot: step.slot, height },
       ...{ vrfOutput: new Uint8Array(64).fill(step.vrf), header: header as Header, changes: new Map() },
-      ...{ arrival: ++this.#arrivals, transactionIds: [] },
+      ...{ unsignedHeight: 0, arrival: ++this.#arrivals, transactionIds: [] },
     };
   }
 

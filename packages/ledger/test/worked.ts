@@ -11,6 +11,7 @@ import { defaultParams } from '../dist/consensus/params.js';
 import { encodeVote, encodeVoteMessage, voteSetSchema } from '../dist/consensus/votes.js';
 import { vrfOutput } from '../dist/consensus/vrf.js';
 import { committeeOfGenesis, genesisState } from '../dist/genesisState.js';
+import { blockWrites } from '../dist/keptBlocks.js';
 import { leafKey } from '../dist/stateView.js';
 import { tables } from '../dist/tables.js';
 import { seedKey, TestChain, testContent } from './testChain.js';
@@ -75,5 +76,8 @@ export function worked() {
     signature2: toHex(block.signature),
     body2: toHex(encodeBody(block.body)),
     block2: toHex(block.bytes),
+    prunedBody2: toHex(encodeBody({ ...block.body, certificates: [{ ...certificate, signatures: [] }] })),
+    prunedBlock2: toHex(blockWrites(block)[0]![1]!),
+    witness2: toHex(blockWrites(block)[1]![1]!),
   };
 }

@@ -33,6 +33,8 @@ export interface VoteContext {
   readonly ancestor: (id: Uint8Array) => { readonly slot: number; readonly height: number } | undefined;
   /** null: signatures were checked before. */
   readonly verifier: Verifier | null;
+  /** The signatures are missing: all else is judged. */
+  readonly pruned?: boolean | undefined;
   readonly rules: Consensus;
 }
 
@@ -40,12 +42,13 @@ export interface VoteContext {
 function faultOfSignatures(
   set: VoteSet,
   committee: Committee,
-  { chainId, verifier }: Pick<VoteContext, 'chainId' | 'verifier'>,
+  { chainId, verifier, pruned }: Pick<VoteContext, 'chainId' | 'verifier' | 'pruned'>,
 ): VoteSetFault | null {
   const voters = votersOf(set.bitmap);
   const size = committee.voters.length;
   const inside = voters.length > 0 && voters.every(voter => voter < size);
   if (set.bitmap.length !== Math.ceil(size / 8) || !inside) return 'bitmap';
+  if (pruned) return null;
   if (set.signatures.length !== voters.length) return 'count';
   if (!verifier) return null;
   const message = encodeVoteMessage(set.message);

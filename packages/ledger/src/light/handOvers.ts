@@ -6,11 +6,12 @@
  * recovery has none: people vouch for what came next, and a light client begins there by their checkpoint.
  */
 import { equalBytes } from '@radpass/core';
-import { parseBlock } from '../block.js';
+import { parseFrame } from '../block.js';
 import type { TreeNode } from '../blockTree.js';
 import { finalizes } from '../consensus/finality.js';
 import type { StakeEntry } from '../consensus/leader.js';
 import type { Genesis } from '../genesis.js';
+import { readKeptBlock } from '../keptBlocks.js';
 import type { StoreWrite } from '../store.js';
 import { storeKeys } from '../storeKeys.js';
 import { trimCertificate } from './certificate.js';
@@ -38,17 +39,18 @@ export function handOverWrites(p: {
     rootId = header.root.id;
     // Kept for ever: a block that is read again later may have lost its votes' signatures.
     if (p.get(storeKeys.handOver(ended))) continue;
-    const [carrier, opened] = [p.get(storeKeys.block(id)), p.get(storeKeys.block(rootId))];
+    const [carrier, opened] = [readKeptBlock(p.get, id), p.get(storeKeys.block(rootId))];
     const [before, next] = [p.votersOf(ended), p.votersOf(rootId)];
     if (!carrier || !opened || !before || !next) continue;
-    const certificate = parseBlock(carrier).body.certificates.find(
-      ({ message }) => finalizes(message) && equalBytes(message.sourceId, header.root.id),
+    const certificate = carrier.body.certificates.find(
+      ({ message, signatures }) =>
+        finalizes(message) && equalBytes(message.sourceId, header.root.id) && signatures.length > 0,
     );
     if (!certificate) continue;
     const era = { root: { slot: before.slot, id: ended }, voters: before.voters };
     const trimmed = trimCertificate(certificate, era, { ...params, chainId, genesisTimeMs });
     const voters = next.voters.map(({ nodeKey, weight }) => ({ nodeKey, weight }));
-    const { headerBytes } = parseBlock(opened);
+    const { headerBytes } = parseFrame(opened);
     writes.push([storeKeys.handOver(ended), encodeHandOver({ header: headerBytes, certificate: trimmed, voters })]);
   }
   return writes;

@@ -204,7 +204,7 @@ export class Invariants implements SignatureWatch {
       storeKeys.block(Uint8Array.from(id.match(/../g) ?? [], pair => Number.parseInt(pair, 16))),
     );
     if (!bytes) return undefined;
-    const block = this.#judging.parseBlock(bytes);
+    const block = this.#judging.parseKeptBlock(bytes);
     const { header } = block;
     const entry: KnownBlock = {
       id,

@@ -29,8 +29,14 @@ export class SharedWork implements Judging {
 
   parseBlock(received: Uint8Array): Block {
     const known = this.#blocks.get(received);
-    if (known) return known;
-    const block = judging.parseBlock(received);
+    return known && !known.pruned ? known : this.#keep(received, judging.parseBlock(received));
+  }
+
+  parseKeptBlock(received: Uint8Array): Block {
+    return this.#blocks.get(received) ?? this.#keep(received, judging.parseKeptBlock(received));
+  }
+
+  #keep(received: Uint8Array, block: Block): Block {
     this.#blocks.set(received, block);
     // What a node stores and hands on are these bytes.
     this.#blocks.set(block.bytes, block);

@@ -9,7 +9,7 @@ const keys = ['La', 'Lb', 'Lc', 'Ld'];
 
 function node(n: number, parent: TreeNode, changes: Changes, transactionIds: string[] = []): TreeNode {
   const height = parent.height + 1;
-  const common = { header: null, vrfOutput: new Uint8Array(0), arrival: n, changes, transactionIds };
+  const common = { header: null, unsignedHeight: 0, vrfOutput: new Uint8Array(0), arrival: n, changes, transactionIds };
   return { id: idOf(n), parent: parent.id, slot: height, height, ...common };
 }
 

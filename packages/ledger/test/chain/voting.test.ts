@@ -5,7 +5,7 @@ import { Tree, type TreeNode } from '../../dist/blockTree.js';
 import { chooseVote } from '../../dist/voting.js';
 
 const idOf = (n: number): Uint8Array => sha256(u64be(n));
-const none = { changes: new Map(), transactionIds: [], vrfOutput: new Uint8Array(0) };
+const none = { unsignedHeight: 0, changes: new Map(), transactionIds: [], vrfOutput: new Uint8Array(0) };
 const genesis: TreeNode = { ...none, id: idOf(0), parent: idOf(99), slot: 0, height: 0, header: null, arrival: 0 };
 const root = { slot: 0, id: genesis.id };
 

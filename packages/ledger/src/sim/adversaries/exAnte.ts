@@ -1,4 +1,4 @@
-import { parseBlock } from '../../block.js';
+import { parseKeptBlock } from '../../block.js';
 import { Adversary } from '../adversary.js';
 import type { Message } from '../network.js';
 import type { SimNode } from '../simNode.js';
@@ -19,6 +19,6 @@ export class ExAnte extends Adversary {
   override async blocksFor(locator: readonly Uint8Array[], node: SimNode): Promise<Uint8Array[]> {
     const { genesis, schedule } = node.p;
     const slot = Math.floor(schedule.now / genesis.params.slotMs);
-    return (await node.blocksAfter(locator)).filter(bytes => parseBlock(bytes).header.slot < slot);
+    return (await node.blocksAfter(locator)).filter(bytes => parseKeptBlock(bytes).header.slot < slot);
   }
 }

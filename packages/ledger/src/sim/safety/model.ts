@@ -85,7 +85,7 @@ function outputOf(number: number): Uint8Array {
 }
 
 function nodeOf(number: number, parent: Uint8Array, slot: number, height: number): TreeNode {
-  const none = { header: null, arrival: 0, changes: new Map(), transactionIds: [] };
+  const none = { header: null, unsignedHeight: 0, arrival: 0, changes: new Map(), transactionIds: [] };
   return { id: idOf(number), parent, slot, height, vrfOutput: outputOf(number), ...none };
 }
 

@@ -1,5 +1,5 @@
 import { toHex } from '@radpass/core';
-import { parseBlock } from '../../block.js';
+import { parseKeptBlock } from '../../block.js';
 import { encodeVoteMessage, votersOf } from '../../consensus/votes.js';
 import { Twin } from '../adversaries/twin.js';
 import { eachSlot, finish, makeWorld, type Scenario } from '../scenario.js';
@@ -61,7 +61,7 @@ function guiltyWeight(world: World): number {
   const votes = new Map<string, Set<string>>();
   const guilty = new Set<number>();
   for (const bytes of [...blocksOf(world.nodes[1]!), ...blocksOf(world.nodes[2]!)]) {
-    const { body } = parseBlock(bytes);
+    const { body } = parseKeptBlock(bytes);
     for (const { message, bitmap } of [...body.certificates, ...body.voteSets]) {
       for (const voter of votersOf(bitmap)) {
         const name = `${voter} ${message.targetSlot}`;
