@@ -1,7 +1,8 @@
 /**
  * An adversary with a plan, for what blind chance hardly meets: the voters of an ended era are kept from knowing that it
- * ended, so they go on voting for its last block in higher and higher slots; the new era makes a block final in secret,
- * and is then shown what the old voters justified meanwhile, with a higher branch on the old block.
+ * ended, so they go on voting in higher and higher slots, for its last block or, if they may, for blocks on top of it that
+ * only they see; the new era makes a block final in secret, and is then shown what the old voters justified meanwhile, with
+ * a higher branch on the old block.
  *
  * Who is told what, and when, is drawn; the order of the plan is not.
  */
@@ -47,7 +48,17 @@ export function lateCommittee(model: Model, random: Random, periodSlots: number,
     vote(others, slot);
     if (slot < until - 1) learn(others);
   }
-  for (const end = slot + random.between(0, 3); slot <= end; slot++) vote(late, slot);
+  const isSecret = random.chance(500_000);
+  const known = model.certified.length;
+  let lateTip = opener;
+  for (const end = slot + random.between(0, 3); slot <= end; slot++) {
+    if (isSecret) {
+      lateTip = extend(lateTip, false);
+      see(late, lateTip);
+    }
+    vote(late, slot);
+    for (const link of model.certified.slice(known)) for (const voter of late) act({ do: 'learn', voter, link });
+  }
   // The other branch is higher, and what the old voters say is news.
   tip = opener;
   for (let i = 0; i < 2; i++, slot++) tip = extend(tip, false);
