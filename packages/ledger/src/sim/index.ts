@@ -15,6 +15,7 @@ export { Offences } from './offences.js';
 export { plotSvg } from './plot.js';
 export { Random } from './random.js';
 export { type Report, type RunPlan, runScenario } from './run.js';
+export { type Exhausted, type ExhaustivePlan, searchAll } from './safety/exhaustive.js';
 export { type Action, type Conflict, Model, type Setting } from './safety/model.js';
 export { type Found, randomRun, replay, type SearchPlan, searchConflict, shorten } from './safety/search.js';
 export { type Electorate, type Variant, type VariantName, variants } from './safety/variants.js';
