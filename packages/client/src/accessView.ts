@@ -22,13 +22,14 @@ import { followEvents } from './followEvents.js';
 import { type LightNodes, provenGrantOf, provenSourceOf, provenStudyOf, type VerifiedFinal } from './lightNodes.js';
 import type { NodeApi } from './nodeApi.js';
 import type { FinalCheckpoint, GrantEntry, NodeEvent, RevocationEntry, StudyEntry } from './nodeSchemas.js';
+import { SharedReads } from './sharedReads.js';
 
 const readAttempts = 4;
 const answerMs = 4_500;
 const graceMs = 300;
 /** As `decide` has it: a checkpoint further ahead of our clock is no fresh one. */
 const maxAheadMs = 5_000;
-const maxBundles = 256;
+const maxKept = 256;
 
 export interface HttpAccessViewInit {
   nodes: readonly NodeApi[];
@@ -52,11 +53,29 @@ interface NodeFacts {
   said: { grants: GrantEntry[]; revocations: RevocationEntry[] };
 }
 type Bundles = Map<string, Uint8Array>;
+/**
+ * A grant that was proven at a final block stays so: until that block is followed by another, the node is asked for what
+ * it says, and not for the proofs of everything that it says.
+ */
+type Proven = Map<string, { standing: ProvenConsent['grant']; entry: GrantEntry }>;
+
+/** What outlives a question. */
+interface Kept {
+  bundles: Bundles;
+  proven: Proven;
+  shared: SharedReads;
+  ofNode: ReadonlyMap<NodeApi, SharedReads>;
+}
 
 export function createHttpAccessView(init: HttpAccessViewInit): AccessView {
-  const bundles: Bundles = new Map();
+  const ofNode = new Map(init.nodes.map(node => [node, new SharedReads()]));
+  const kept: Kept = { bundles: new Map(), proven: new Map(), shared: new SharedReads(), ofNode };
   return {
-    facts: (sourceKey, studyHash, requesterKey) => unitedFacts(init, bundles, { sourceKey, studyHash, requesterKey }),
+    facts(sourceKey, studyHash, requesterKey) {
+      const question = { sourceKey, studyHash, requesterKey };
+      const name = nameOf(sourceKey, studyHash, requesterKey);
+      return kept.shared.read(name, () => unitedFacts(init, kept, question));
+    },
     watch: (cursor, onEvent) => watchAll(init, cursor, onEvent),
   };
 }
@@ -67,13 +86,15 @@ interface Question {
   requesterKey: PublicKey;
 }
 
-async function unitedFacts(init: HttpAccessViewInit, bundles: Bundles, question: Question): Promise<AccessFacts> {
+const nameOf = (...keys: Uint8Array[]): string => keys.map(toHex).join(' ');
+
+async function unitedFacts(init: HttpAccessViewInit, kept: Kept, question: Question): Promise<AccessFacts> {
   const isFresh = ({ facts }: NodeFacts): boolean => {
     const age = init.now() - facts.checkpoint.timeMs;
     return age <= init.maxStalenessMs && age >= -maxAheadMs;
   };
   const read = await answersInTime(
-    init.nodes.map(node => readFacts(node, question, init.light)),
+    init.nodes.map(node => readFacts(node, question, kept, init.light)),
     isFresh,
   );
   const fresh = read.filter(isFresh);
@@ -92,7 +113,7 @@ async function unitedFacts(init: HttpAccessViewInit, bundles: Bundles, question:
     ...newest.facts,
     study: study && { ...study, withdrawn },
     revokedSeq: study ? Math.max(0, ...read.map(answer => revokedSeqOf(answer, question, study.owner))) : 0,
-    proof: await proofOf(newest, bundles),
+    proof: await proofOf(newest, kept.bundles),
   };
 }
 
@@ -146,14 +167,20 @@ function revokedSeqOf({ said }: NodeFacts, question: Question, owner: PublicKey)
   return Math.max(0, ...grants.map(entry => entry.revokedSeq), ...revocations.map(entry => entry.seq));
 }
 
-async function readFacts(node: NodeApi, question: Question, light: LightNodes | undefined): Promise<NodeFacts> {
+async function readFacts(
+  node: NodeApi,
+  question: Question,
+  { ofNode, proven }: Kept,
+  light: LightNodes | undefined,
+): Promise<NodeFacts> {
   const proofs = light !== undefined;
   const { sourceKey, studyHash, requesterKey } = question;
+  const shared = ofNode.get(node) ?? new SharedReads();
   for (let attempt = 0; attempt < readAttempts; attempt++) {
     const [status, directory, { checkpoint, study: told }] = await Promise.all([
-      node.status(),
-      node.sourceAt(sourceKey, { proofs }),
-      node.study(sourceKey, studyHash, { proofs }),
+      shared.read('status', () => node.status()),
+      shared.read(nameOf(sourceKey), () => node.sourceAt(sourceKey, { proofs })),
+      shared.read(nameOf(sourceKey, studyHash), () => node.study(sourceKey, studyHash, { proofs })),
     ]);
     const final = light && (await light.verified(node, checkpoint));
     // A node that is not believed shows all of it at one block, the directory too.
@@ -162,16 +189,27 @@ async function readFacts(node: NodeApi, question: Question, light: LightNodes | 
     const source = directory && (final ? provenSourceOf(final, directory.source) : directory.source);
     const point = pointOf(final ?? checkpoint);
     const owner = study && effectiveOwner(study, point.slot);
-    const said = await node.grantsOfStudy(sourceKey, studyHash, owner ? [owner.owner, requesterKey] : [], { proofs });
+    const provenName = final && nameOf(final.blockId, sourceKey, studyHash, requesterKey);
+    const known = provenName ? proven.get(provenName) : undefined;
+    const said = await node.grantsOfStudy(sourceKey, studyHash, owner ? [owner.owner, requesterKey] : [], {
+      proofs: proofs && known === undefined,
+    });
     if (!isSameBlock(checkpoint, said.checkpoint)) continue;
-    const entry = said.grants.find(
+    const named = said.grants.find(
       grant =>
         isStudy(grant, question) &&
         owner &&
         equalBytes(grant.patientKey, owner.owner) &&
         equalBytes(grant.requesterKey, requesterKey),
     );
-    const standing = entry && (final ? provenStanding(final, entry) : standingOf(entry));
+    if (provenName && known && named && !equalBytes(known.entry.contentId, named.contentId)) {
+      // Proven is one, and told of is another: have that proven, too.
+      proven.delete(provenName);
+      continue;
+    }
+    const entry = named && (known?.entry ?? named);
+    const standing = entry && (final ? (known?.standing ?? provenStanding(final, entry)) : standingOf(entry));
+    if (provenName && entry && standing) keepBounded(proven, provenName, { standing, entry });
     const facts: AccessFacts = {
       chainId: light ? light.chainId : status.chainId,
       checkpoint: point,
@@ -236,12 +274,17 @@ async function proofOf({ node, facts, grant, evidence }: NodeFacts, bundles: Bun
   const known = bundles.get(name);
   if (known) return known;
   const made = await proofBundle(node, grant);
-  for (const oldest of bundles.keys()) {
-    if (bundles.size < maxBundles) break;
-    bundles.delete(oldest);
-  }
-  bundles.set(name, made);
+  keepBounded(bundles, name, made);
   return made;
+}
+
+/** Keep it, and of what was kept the newest. */
+function keepBounded<T>(kept: Map<string, T>, name: string, value: T): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size < maxKept) break;
+    kept.delete(oldest);
+  }
+  kept.set(name, value);
 }
 
 /**
