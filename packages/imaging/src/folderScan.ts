@@ -85,12 +85,14 @@ export interface WalkOptions {
   onSkipped: (skipped: SkippedFile) => void;
   /** Unix ms, by the clock that file times are of. */
   now: () => number;
-  /** A quick walk: stat only the files of this study, and those in folders that changed. */
-  only?: string;
+  /** A quick walk: stat only the files of these studies, and those in folders that changed. */
+  only?: ReadonlySet<string>;
 }
 
 /** File times have a grain: of milliseconds here, of two seconds on FAT. Two changes within one can't be told apart. */
 const settleMs = 10_000;
+/** Files of a folder that are looked at together: on a share of the network each costs a round trip. */
+const filesAtOnce = 32;
 
 /** What stands below `root`. `known` is the result of the walk before. Throws IMAGING_FOLDER if `root` is unreadable. */
 export async function scanFolder(root: string, known: Readonly<Walked>, p: WalkOptions): Promise<Walked> {
@@ -110,7 +112,7 @@ export async function scanFolder(root: string, known: Readonly<Walked>, p: WalkO
   /** A file of a folder in which nothing came or went. One that was no instance may have been half copied. */
   async function pass(path: string): Promise<void> {
     const before = known.files.get(path);
-    if (before?.found === undefined || before.found.studyInstanceUID === p.only) await look(path);
+    if (before?.found === undefined || p.only?.has(before.found.studyInstanceUID)) await look(path);
     else walked.files.set(path, before);
   }
 
@@ -143,7 +145,9 @@ export async function scanFolder(root: string, known: Readonly<Walked>, p: WalkO
       const same = await unchanged(folder);
       const seen = same ?? (await read(folder));
       walked.folders.set(folder, seen);
-      for (const path of seen.files) await (same === undefined ? look(path) : pass(path));
+      const take = same === undefined ? look : pass;
+      for (let at = 0; at < seen.files.length; at += filesAtOnce)
+        await Promise.all(seen.files.slice(at, at + filesAtOnce).map(take));
       for (const path of seen.folders) await walk(path);
     } catch (error) {
       if (folder === root) {

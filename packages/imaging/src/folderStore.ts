@@ -34,6 +34,17 @@ const nothing = (): Walked => ({ files: new Map(), folders: new Map() });
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const instanceKey = (studyInstanceUID: string, sopInstanceUID: string) => `${studyInstanceUID}/${sopInstanceUID}`;
 
+/** Whether a walk found the very files of the one before, none changed. */
+const sameFiles = (now: Walked['files'], before: Walked['files']) =>
+  now.size === before.size && [...now].every(([path, file]) => before.get(path) === file);
+
+/** A scan that waits for the one under way: of these studies, or in full. */
+interface NextScan {
+  only: Set<string>;
+  isFull: boolean;
+  done: Promise<void>;
+}
+
 class FolderStore implements ImageStore {
   readonly #root: string;
   readonly #stableMs: number;
@@ -44,7 +55,7 @@ class FolderStore implements ImageStore {
   #studies = new Map<string, FoundFile[]>();
   #instances = new Map<string, FoundFile>();
   #scanning: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  #next: NextScan | undefined;
   #closed = false;
 
   constructor(root: string, options: FolderStoreOptions) {
@@ -55,26 +66,36 @@ class FolderStore implements ImageStore {
   }
 
   /**
-   * A scan that began after this call; callers that arrive during one share the next, which is then a full one.
+   * A scan that began after this call; callers that arrive during one share the next.
    * `only`: a quick one for this study will do, if the last full one is not long ago.
    */
   async #scan(only?: string): Promise<void> {
     this.#checkOpen();
-    if (this.#scanning === undefined) {
-      this.#scanning = this.#scanOnce(only).finally(() => {
-        this.#scanning = undefined;
-      });
-      return this.#scanning;
-    }
-    const again = () => {
-      this.#next = undefined;
-      return this.#scan();
-    };
-    this.#next ??= this.#scanning.then(again, again);
-    return this.#next;
+    if (this.#scanning === undefined) return this.#begin(only === undefined ? undefined : new Set([only]));
+    const next = this.#next ?? this.#queue(this.#scanning);
+    if (only === undefined) next.isFull = true;
+    else next.only.add(only);
+    return next.done;
   }
 
-  async #scanOnce(only?: string): Promise<void> {
+  #queue(scanning: Promise<void>): NextScan {
+    const again = () => {
+      this.#next = undefined;
+      return this.#begin(next.isFull ? undefined : next.only);
+    };
+    const next: NextScan = { only: new Set(), isFull: false, done: scanning.then(again, again) };
+    this.#next = next;
+    return next;
+  }
+
+  #begin(only: ReadonlySet<string> | undefined): Promise<void> {
+    this.#scanning = this.#scanOnce(only).finally(() => {
+      this.#scanning = undefined;
+    });
+    return this.#scanning;
+  }
+
+  async #scanOnce(only: ReadonlySet<string> | undefined): Promise<void> {
     const now = this.#now();
     const isQuick = only !== undefined && now - this.#fullAt < fullEveryMs && now >= this.#fullAt;
     const walked = await scanFolder(this.#root, this.#walked, {
@@ -83,9 +104,16 @@ class FolderStore implements ImageStore {
       ...(isQuick ? { only } : {}),
     });
     if (!isQuick) this.#fullAt = now;
+    const isSame = sameFiles(walked.files, this.#walked.files);
+    this.#walked = walked;
+    if (!isSame) this.#sort();
+  }
+
+  /** The walked files by study and instance. */
+  #sort(): void {
     const studies = new Map<string, FoundFile[]>();
     const instances = new Map<string, FoundFile>();
-    for (const file of [...walked.files.values()].filter(isFound)) {
+    for (const file of [...this.#walked.files.values()].filter(isFound)) {
       const study = studies.get(file.found.studyInstanceUID);
       if (study === undefined) studies.set(file.found.studyInstanceUID, [file]);
       else study.push(file);
@@ -97,7 +125,6 @@ class FolderStore implements ImageStore {
         if (!instances.has(key)) instances.set(key, file);
       }
     }
-    this.#walked = walked;
     this.#studies = studies;
     this.#instances = instances;
   }

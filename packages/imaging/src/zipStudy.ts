@@ -13,7 +13,7 @@ import { fromHex, hashStudy, parsePublicKey, parseStudyInstanceUid, toHex } from
 import { encodeDicomdir } from './dicomdir.js';
 import { parseDate, parseTime } from './directoryRecords.js';
 import { ImagingError } from './errors.js';
-import type { InstanceHeader } from './header.js';
+import { beginsInstance, type InstanceHeader } from './header.js';
 import type { Digests, ImageStore, Instance } from './imageStore.js';
 import { dicomdirPath, encodeManifest, imagePath, type Manifest, manifestPath, maxInstances } from './manifest.js';
 import { centralDirectory, localHeader, type ZipEntry, zipSize } from './zipWriter.js';
@@ -188,11 +188,27 @@ async function* streamParts(
       yield part.content;
       continue;
     }
-    await checkIdentity(store, studyInstanceUID, part.instance);
     yield localHeader(part);
-    yield* readExactly(store, studyInstanceUID, part.instance);
+    yield* readChecked(store, studyInstanceUID, part.instance);
   }
   yield centralDirectory(parts);
+}
+
+/** An instance's bytes, none of them before its first ones have told that it is this instance of this study. */
+async function* readChecked(
+  store: ImageStore,
+  studyInstanceUID: string,
+  instance: Instance,
+): AsyncGenerator<Uint8Array> {
+  const { sopInstanceUID } = instance;
+  let isChecked = false;
+  for await (const chunk of readExactly(store, studyInstanceUID, instance)) {
+    if (!isChecked && !(await beginsInstance(chunk, { studyInstanceUID, sopInstanceUID }))) {
+      await checkIdentity(store, studyInstanceUID, instance);
+    }
+    isChecked = true;
+    yield chunk;
+  }
 }
 
 /** That the file still says it is this instance of this study: a header that became unreadable is a change, too. */

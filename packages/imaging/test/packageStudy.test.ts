@@ -25,7 +25,7 @@ async function documentOf(path: string) {
 const put = (dir: string, n: number, change = {}) =>
   writeFile(join(dir, `f${n}`), instance({ '00080018': `1.2.3.4.1.${n}`, ...change }));
 
-/** A store whose headers name another study while `lies`; sizes, versions and bytes stay. */
+/** A store whose headers and bytes name another study while `lies`; sizes and versions stay. */
 function lyingStore(inner: ImageStore, lies: () => boolean): ImageStore {
   return {
     studies: () => inner.studies(),
@@ -36,7 +36,13 @@ function lyingStore(inner: ImageStore, lies: () => boolean): ImageStore {
       const header = await inner.header(study, sop);
       return lies() ? { ...header, studyInstanceUID: otherStudyUid } : header;
     },
-    read: (uid, each) => inner.read(uid, each),
+    async *read(uid, each) {
+      for await (const chunk of inner.read(uid, each)) {
+        const at = Buffer.from(chunk).indexOf(`${studyUid}\0`);
+        if (lies() && at >= 0) chunk.set(Buffer.from(otherStudyUid), at);
+        yield chunk;
+      }
+    },
     close: () => inner.close(),
   };
 }
