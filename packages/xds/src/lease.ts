@@ -32,6 +32,8 @@ export interface LeaseTerms {
   monotonic(): number;
   /** When the facts of the decision that this lease starts from were asked for, monotonic ms. */
   decidedAt: number;
+  /** Whether something happened on the ledger since then: it reached nobody, so it is looked at now. */
+  isLate: boolean;
 }
 
 /** Start renewing. The caller ends the lease, whatever happens to the transfer. */
@@ -88,8 +90,11 @@ export function createLease(terms: LeaseTerms): Lease {
     renewing = false;
   }
 
-  // What happened between the first decision and now reached nobody.
-  renew();
+  if (terms.isLate) renew();
+  else {
+    const local = terms.decideLocally();
+    if (local !== null) lose(local);
+  }
   return {
     poke: renew,
     end,

@@ -20,6 +20,7 @@ import { createFault } from './fault.js';
 import { createJudge, type Judged } from './judge.js';
 import { createLease } from './lease.js';
 import { createRateLimiter, type RateLimiter, remoteRateKey } from './rate.js';
+import { readAhead } from './readAhead.js';
 import { createRecorder, type RetrievalEvent, type ServedRecord } from './recorder.js';
 import type { ReplayStore } from './replayGuard.js';
 import type { DocumentRequest, RegistryError } from './retrieveDocumentSet.js';
@@ -105,6 +106,8 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
   const underWay: string[] = [];
   const recorder = createRecorder({ disclosures: init.disclosures, clock, policy, emit: e => init.onRetrieval?.(e) });
   let sweptAt = clock.monotonic();
+  /** When the ledger last said something, monotonic ms. */
+  let lastEventAt = Number.NEGATIVE_INFINITY;
   let stopped = false;
 
   /** Room for one more answer to this signer, given back by `release`; null when there is none. */
@@ -175,7 +178,7 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
       size: study.size,
       sha256: study.sha256,
       async *content() {
-        for await (const chunk of study.stream()) {
+        for await (const chunk of readAhead(study.stream())) {
           opened.sent += chunk.length;
           yield chunk;
         }
@@ -222,9 +225,11 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
     const firstReason = (verdicts: (Serve | RefusalReason)[]): RefusalReason | null =>
       verdicts.find((verdict): verdict is RefusalReason => !Serve.is(verdict)) ?? null;
 
+    const decidedAt = Math.min(...served.map(({ opened }) => opened.judged.askedAt));
     const lease = createLease({
       monotonic: clock.monotonic,
-      decidedAt: Math.min(...served.map(({ opened }) => opened.judged.askedAt)),
+      decidedAt,
+      isLate: lastEventAt >= decidedAt,
       decideLocally() {
         const verdicts = [...latest].map(([document, ledger]) =>
           verdictOn({ request, receivedAt, document, allowed: true }, ledger),
@@ -353,6 +358,7 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
     },
     onEvent(event) {
       viewClock.onEvent(event);
+      lastEventAt = clock.monotonic();
       for (const one of transfers) one.poke();
     },
     stop() {

@@ -75,6 +75,7 @@ describe('createLease', () => {
     let answer: () => void = () => undefined;
     const lease = createLease({
       decidedAt: 0,
+      isLate: true,
       monotonic: () => now,
       decideAgain: () => new Promise(resolve => (answer = () => resolve(null))),
       decideLocally: () => null,
@@ -98,11 +99,36 @@ describe('createLease', () => {
     expect(await lease.holds()).toBe(false);
   });
 
+  it('stands on its decision when nothing happened since, but for a revocation that is here already', async () => {
+    const begin = (local: RefusalReason | null) => {
+      const asked: number[] = [];
+      const lost: RefusalReason[] = [];
+      const lease = createLease({
+        decidedAt: 0,
+        isLate: false,
+        monotonic: () => 0,
+        decideAgain: async () => {
+          asked.push(0);
+          return null;
+        },
+        decideLocally: () => local,
+        onLost: reason => lost.push(reason),
+      });
+      return { lease, asked, lost };
+    };
+    const { lease, asked, lost } = begin(null);
+    expect([await lease.holds(), asked.length, lost]).toEqual([true, 0, []]);
+    lease.end();
+    const revoked = begin('revoked');
+    expect([await revoked.lease.holds(), revoked.lost]).toEqual([false, ['revoked']]);
+  });
+
   it('asks again when something happened while it was asking, and loses once', async () => {
     const answers: ((reason: RefusalReason | null) => void)[] = [];
     const lost: RefusalReason[] = [];
     const lease = createLease({
       decidedAt: 0,
+      isLate: true,
       monotonic: () => 0,
       decideAgain: () => new Promise(resolve => answers.push(resolve)),
       decideLocally: () => null,
