@@ -17,18 +17,20 @@ import { LedgerError } from './errors.js';
 import { type ChainEvent, type Delivered, EventLog } from './events.js';
 import { FinalView } from './finalView.js';
 import type { Genesis } from './genesis.js';
+import { rebuildMark } from './identity.js';
 import { Intake, type Verdict } from './intake.js';
 import { type Judging, judging } from './judging.js';
 import { LightView } from './light/lightView.js';
 import { type LedgerStatus, Lookup } from './lookup.js';
+import { readOwnRecords, removals } from './ownRecords.js';
 import { waitingRecord } from './records.js';
-import { openBranches, rebuildMark } from './recovery.js';
+import { openBranches } from './recovery.js';
 import { describeRecovery, withRecoveries } from './restart.js';
 import { Revocations } from './revocations.js';
 import type { NodeSigner } from './signer.js';
 import { checkRecord, contradictionOf } from './signingCheck.js';
 import type { Hash } from './stateTree.js';
-import { entriesUnder, type LedgerStore } from './store.js';
+import type { LedgerStore } from './store.js';
 import { awaitedRecoveries } from './storedRecovery.js';
 import { Upgrade } from './upgrade.js';
 import { watchedStore } from './watchedStore.js';
@@ -336,16 +338,26 @@ export async function openChain(init: ChainInit): Promise<Chain> {
   if (healed) log('store-healed', { code: healed.code, height: branches.final.height });
   const awaited = awaitedRecoveries(branches, recoveries);
   for (const signer of signers) await checkRecord({ signer, branches, genesis, verifier });
-  const revocations = await Revocations.load(store);
+  const { revocations, mended } = await Revocations.load(store, branches.stateAt(branches.head.id));
+  const waiting = await readOwnRecords(store, 'W');
+  const kept = await readOwnRecords(store, 'E');
+  const rotten = [...waiting.rotten, ...kept.rotten];
+  if (mended.length + rotten.length > 0) {
+    log('own-records-lost', {
+      revocations: mended.length,
+      waiting: waiting.rotten.length,
+      evidence: kept.rotten.length,
+    });
+    await store.commit([...mended, ...removals(rotten)]);
+  }
   const emitted: ChainEvent[] = [];
   const intake = new Intake({ genesis, verifier, branches, revocations, emit: event => emitted.push(event), rules });
-  for await (const [, value] of entriesUnder(store, 'W')) {
+  for (const [, value] of waiting.sound) {
     const [receivedMs, bytes] = waitingRecord.decode(value);
     intake.resume(bytes, receivedMs, Math.floor(clock.now()));
   }
   intake.resumeRevocations(Math.floor(clock.now()));
-  const evidence: Uint8Array[] = [];
-  for await (const [, record] of entriesUnder(store, 'E')) evidence.push(record);
+  const evidence = kept.sound.map(([, record]) => record);
   const upgrade = new Upgrade();
   const nodeKeys = signers.map(signer => signer.nodeKey);
   const engine = new Engine({

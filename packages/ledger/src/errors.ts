@@ -89,7 +89,7 @@ export type LedgerErrorDetail =
   | { code: 'LEDGER_STORE_UNWRITABLE'; dir: string; reason: string } // the folder cannot be made or written
   | { code: 'LEDGER_STORE_FORMAT'; expected: number; got: number } // written by another version of the format: move it away, peers give the blocks again
   | { code: 'LEDGER_STORE_GENESIS'; expected: string; got: string } // the folder belongs to another network
-  | { code: 'LEDGER_STORE_DAMAGED'; what: string; height?: number; id?: string } // a record is missing, altered or contradicts another
+  | { code: 'LEDGER_STORE_DAMAGED'; what: string; height?: number; id?: string; key?: string } // a record is missing, altered or contradicts another
   | { code: 'LEDGER_STORE_FAILED'; reason: string } // a write was not confirmed: stop, start again
   | { code: 'LEDGER_STORE_CLOSED' } // used after close
   // signing record: what a node key has signed

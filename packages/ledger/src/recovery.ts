@@ -19,6 +19,7 @@ import { LedgerError } from './errors.js';
 import { indexKeys } from './finalize.js';
 import type { Genesis } from './genesis.js';
 import { committeeOfGenesis, genesisState } from './genesisState.js';
+import { identify, identityWrites, lastBoot, rebuildMark } from './identity.js';
 import type { Judging } from './judging.js';
 import { blockRemovals, keepsWitness, readKeptBlock } from './keptBlocks.js';
 import {
@@ -34,7 +35,7 @@ import {
 } from './records.js';
 import { type Hash, storedRoot } from './stateTree.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, type StoreWrite } from './store.js';
-import { derivedPrefixes, fromLatin1, storeFormat, storeKeys } from './storeKeys.js';
+import { derivedPrefixes, fromLatin1, storeKeys } from './storeKeys.js';
 import { tables } from './tables.js';
 
 /** Blocks below the final one whose bytes are looked at when opening. */
@@ -64,40 +65,11 @@ const zeroId = new Uint8Array(32);
 /** Open a store of this network, make a new one, or heal a damaged one. @throws LedgerError LEDGER_STORE_FORMAT, LEDGER_STORE_GENESIS */
 export async function openBranches(p: OpenInit): Promise<Opened> {
   const { store, genesis } = p;
-  const stored = store.get(storeKeys.meta('format'));
-  // Without this record the folder is new, or has lost it; then what it holds is found wanting and written anew.
-  if (stored === undefined) await store.commit(freshWrites(genesis, p.rules));
-  else checkIdentity(store, genesis);
+  await identify(store, genesis, () => freshWrites(genesis, p.rules));
   const healed = await checkOrHeal(p);
-  const bootRecord = store.get(storeKeys.meta('boot'));
-  const boot = (bootRecord ? numberRecord.decode(bootRecord) : 0) + 1;
+  const boot = lastBoot(store, readFinal(store).height) + 1;
   await store.commit([[storeKeys.meta('boot'), numberRecord.encode(boot)]]);
   return { branches: await loadBranches(p), boot, healed };
-}
-
-/** The next opening writes everything derived anew. */
-export function rebuildMark(): StoreWrite {
-  return [storeKeys.meta('rebuild'), numberRecord.encode(1)];
-}
-
-/** @throws LedgerError LEDGER_STORE_FORMAT, LEDGER_STORE_GENESIS, LEDGER_STORE_DAMAGED */
-export function checkIdentity(store: LedgerStore, genesis: Genesis): void {
-  const format = numberRecord.decode(getRequired(store, storeKeys.meta('format'), 'the format record'));
-  if (format !== storeFormat) {
-    const detail = { code: 'LEDGER_STORE_FORMAT', expected: storeFormat, got: format } as const;
-    throw new LedgerError(
-      detail,
-      `the store has format ${format}, this release reads ${storeFormat}: move the folder's chain/ away and start; peers give the blocks again`,
-    );
-  }
-  const got = toHex(getRequired(store, storeKeys.meta('genesis'), 'the genesis record'));
-  const expected = toHex(genesis.chainId);
-  if (got !== expected) {
-    throw new LedgerError(
-      { code: 'LEDGER_STORE_GENESIS', expected, got },
-      `the store holds the network ${got}, not ${expected}`,
-    );
-  }
 }
 
 /** Block 0 and its state. */
@@ -123,11 +95,7 @@ export function genesisWrites(genesis: Genesis, rules: Consensus = consensus): S
 
 /** What a new store begins with. */
 export function freshWrites(genesis: Genesis, rules?: Consensus): StoreWrite[] {
-  return [
-    [storeKeys.meta('format'), numberRecord.encode(storeFormat)],
-    [storeKeys.meta('genesis'), genesis.chainId],
-    ...genesisWrites(genesis, rules),
-  ];
+  return [...identityWrites(genesis), ...genesisWrites(genesis, rules)];
 }
 
 async function checkOrHeal(p: OpenInit): Promise<LedgerError | null> {

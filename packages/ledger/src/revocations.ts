@@ -8,11 +8,12 @@
  * nothing to revoke and is not kept (the caller checks that, and the signature).
  */
 import { type PublicKey, parsePublicKey, type RevokeAccess, type Transaction } from '@radpass/core';
+import { readOwnRecords } from './ownRecords.js';
 import { revocationRecord } from './records.js';
 import type { StateSource } from './stateView.js';
-import { entriesUnder, type LedgerStore, type StoreWrite } from './store.js';
+import type { LedgerStore, StoreWrite } from './store.js';
 import { fromLatin1, latin1 } from './storeKeys.js';
-import { consentTable, floorTable, grantType } from './tables.js';
+import { consentTable, floorTable, grantType, standingGrantsTable } from './tables.js';
 
 export const requestersKept = 64;
 
@@ -42,14 +43,30 @@ export class Revocations {
   /** Transactions that are not final yet, by the key of their record. */
   readonly #pending = new Map<string, Uint8Array>();
 
-  /** All that a store holds. */
-  static async load(store: LedgerStore): Promise<Revocations> {
+  /**
+   * All that a store holds. Of a record that rotted the key still tells whose grant it ended: the one that stands now counts
+   * as revoked.
+   * @param state - at the head
+   * @returns also the writes that mend the store, one for each record that rotted
+   */
+  static async load(
+    store: LedgerStore,
+    state: StateSource,
+  ): Promise<{ revocations: Revocations; mended: StoreWrite[] }> {
     const revocations = new Revocations();
-    for await (const [key, value] of entriesUnder(store, 'R')) {
+    const { sound, rotten } = await readOwnRecords(store, 'R');
+    for (const [key, value] of sound) {
       const [seq, transaction] = revocationRecord.decode(value);
       revocations.#keep(key, { seq, transaction });
     }
-    return revocations;
+    const mended = rotten.map((key): StoreWrite => {
+      const seq = standingSeq(key, state);
+      if (seq === 0) return [key, null];
+      const record = { seq, transaction: new Uint8Array(0) };
+      revocations.#keep(key, record);
+      return [key, revocationRecord.encode([record.seq, record.transaction])];
+    });
+    return { revocations, mended };
   }
 
   /** Greatest seq of a revocation for this requester or everyone; 0 = none. */
@@ -119,6 +136,17 @@ export class Revocations {
     this.#patients.set(study, (this.#patients.get(study) ?? new Set()).add(owner.slice(64)));
     if (record.transaction.length > 0) this.#pending.set(key, record.transaction);
   }
+}
+
+/** Greatest seq of the grants that a record's revocation would end in this state; 0 = none. */
+function standingSeq(key: string, state: StateSource): number {
+  const part = (i: number): Uint8Array => fromLatin1(key.slice(1 + 32 * i, 33 + 32 * i));
+  const [source, studyHash, patient, requester] = [part(0), part(1), part(2), part(3)];
+  if (requester.length === 32) {
+    const entry = consentTable.get(state, source, studyHash, patient, requester);
+    return entry?.type === grantType ? entry.seq : 0;
+  }
+  return standingGrantsTable.get(state, source, studyHash, patient)?.seqs.at(-1) ?? 0;
 }
 
 /** Whether a state says at least as much as a revocation does. */

@@ -93,6 +93,10 @@ export function getRequired(store: LedgerStore, key: string, what: string): Uint
   return value;
 }
 
-export function damaged(what: string, where: { height?: number; id?: string } = {}, cause?: unknown): LedgerError {
+export function damaged(
+  what: string,
+  where: { height?: number; id?: string; key?: string } = {},
+  cause?: unknown,
+): LedgerError {
   return new LedgerError({ code: 'LEDGER_STORE_DAMAGED', what, ...where }, `the store is damaged: ${what}`, { cause });
 }

@@ -19,7 +19,7 @@
  *   E kind source slot       evidence that no final block records         lost: this node accuses nobody of it; others may
  *   M name                   single records: format, genesis, head, final, certificates, counts, boot, rebuild
  *
- * W, R and the boot number are nobody else's to give back; everything else is public and verifiable.
+ * W, R and E are nobody else's to give back (ownRecords.ts); everything else is made again of blocks, which peers have.
  */
 import { u64be } from '@radpass/core';
 

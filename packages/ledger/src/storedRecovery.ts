@@ -3,7 +3,8 @@ import { toHex } from '@radpass/core';
 import type { Branches } from './branches.js';
 import type { CheckpointStatement } from './checkpoint.js';
 import { consensus } from './consensus/index.js';
-import { checkIdentity, loadBranches, type OpenInit } from './recovery.js';
+import { checkIdentity } from './identity.js';
+import { loadBranches, type OpenInit } from './recovery.js';
 import { contradiction, describeRecovery, type Recovery } from './restart.js';
 
 /**

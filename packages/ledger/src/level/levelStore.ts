@@ -63,7 +63,10 @@ function unseal(key: Buffer, sealed: Uint8Array): Uint8Array {
   const length = sealed.length - 4;
   const value = new Uint8Array(sealed.subarray(0, Math.max(0, length)));
   const stated = length < 0 ? -1 : Buffer.from(sealed.buffer, sealed.byteOffset + length, 4).readUInt32BE();
-  if (stated !== crc32(value, crc32(key))) throw damaged(`record ${key.toString('hex').slice(0, 24)}… is altered`);
+  if (stated !== crc32(value, crc32(key))) {
+    const name = key.toString('hex');
+    throw damaged(`record ${name.slice(0, 24)}… is altered`, { key: name });
+  }
   return value;
 }
 

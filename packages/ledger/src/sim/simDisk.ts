@@ -5,7 +5,9 @@
  *
  * Values are shared between the disks of a world, not copied: nobody changes one.
  */
+import { toHex } from '@radpass/core';
 import { damaged, type LedgerStore, type StoreWrite } from '../store.js';
+import { fromLatin1 } from '../storeKeys.js';
 import type { Random } from './random.js';
 
 /** How a disk waits: in virtual time. */
@@ -93,7 +95,9 @@ export class SimDisk implements LedgerStore {
   }
 
   get(key: string): Uint8Array | undefined {
-    if (this.#rotten.has(key)) throw damaged(`a record of kind ${key.charAt(0)} fails its checksum`);
+    if (this.#rotten.has(key)) {
+      throw damaged(`a record of kind ${key.charAt(0)} fails its checksum`, { key: toHex(fromLatin1(key)) });
+    }
     return this.#records.get(key);
   }
 

@@ -6,7 +6,7 @@ import { encodeEvidence, equivocation, parseEvidence } from '../../dist/consensu
 import { encodeVote, encodeVoteMessage, type VoteMessage } from '../../dist/consensus/votes.js';
 import { evidenceLimits } from '../../dist/evidencePool.js';
 import { committeeOfGenesis } from '../../dist/genesisState.js';
-import { rebuildMark } from '../../dist/recovery.js';
+import { rebuildMark } from '../../dist/identity.js';
 import type { MemoryStore } from '../../dist/store.js';
 import { tables } from '../../dist/tables.js';
 import { verifyStore } from '../../dist/verify.js';

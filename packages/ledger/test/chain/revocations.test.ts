@@ -36,7 +36,7 @@ async function keep(
 describe('sticky revocations', () => {
   it('keep the greatest seq, for a requester or for everyone, over restarts', async () => {
     const store = new MemoryStore();
-    let revocations = await Revocations.load(store);
+    let revocations = (await Revocations.load(store, emptyState)).revocations;
     await keep(revocations, store, revocation('doctor', 5));
     await keep(revocations, store, revocation('doctor', 3));
     await keep(revocations, store, revocation(null, 4));
@@ -49,14 +49,14 @@ describe('sticky revocations', () => {
           .map(({ seq }) => seq)
           .sort(),
       ).toEqual([4, 5]);
-      revocations = await Revocations.load(store);
+      revocations = (await Revocations.load(store, emptyState)).revocations;
     }
     expect(revocations.add(revocation('doctor', 5).tuple, revocation('doctor', 5), emptyState)).toEqual([]);
   });
 
   it('are broadcast until the final state says the same', async () => {
     const store = new MemoryStore();
-    const revocations = await Revocations.load(store);
+    const revocations = (await Revocations.load(store, emptyState)).revocations;
     const tx = revocation('doctor', 5);
     await keep(revocations, store, tx);
     expect(revocations.pending()).toEqual([tx.bytes]);
@@ -69,7 +69,7 @@ describe('sticky revocations', () => {
 
   it('of more strangers than are kept become one of everyone; a requester with a grant keeps its own', async () => {
     const store = new MemoryStore();
-    const revocations = await Revocations.load(store);
+    const revocations = (await Revocations.load(store, emptyState)).revocations;
     const state = new StateLayer(emptyState);
     const entry = {
       type: 3,
@@ -85,6 +85,6 @@ describe('sticky revocations', () => {
     expect([greatest(revocations, 'doctor'), greatest(revocations, 'anyone')]).toEqual([7, 0]);
     await keep(revocations, store, revocation('one more', 9), state);
     expect([greatest(revocations, 'one more'), greatest(revocations, 'anyone')]).toEqual([9, 9]);
-    expect(greatest(await Revocations.load(store), 'anyone')).toBe(9);
+    expect(greatest((await Revocations.load(store, emptyState)).revocations, 'anyone')).toBe(9);
   });
 });
