@@ -135,6 +135,11 @@ export function createHttpApi(init: ApiInit): Express {
     if (!voters) throw notFound(`era ${request.params.root}`);
     sendBytes(response, voters);
   });
+  app.get('/v1/recovery/:root', (request, response) => {
+    const file = chain.light().recovery(hash(request.params.root));
+    if (!file) throw notFound(`recovery of era ${request.params.root}`);
+    sendBytes(response, new TextEncoder().encode(file));
+  });
   app.get('/v1/producers', async (_request, response) => send(response, { producers: await chain.producers() }));
   app.get('/v1/seq', (request, response) => send(response, { bound: chain.seqBound(seqQuery(request)) }));
   app.get('/v1/events', (request, response) => streamEvents(init.events, request, response));

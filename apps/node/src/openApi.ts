@@ -78,6 +78,12 @@ const operations: Operation[] = [
     summary: 'The voters of the era of a root block',
     answer: 'voters of docs/light-client.md',
   },
+  {
+    method: 'get',
+    path: '/v1/recovery/{root}',
+    summary: 'The recovery checkpoint that ended the era of a root block',
+    answer: 'a checkpoint file of docs/light-client.md',
+  },
   { method: 'get', path: '/v1/producers', summary: 'Blocks produced by each source', answer: schemas.producersSchema },
   {
     method: 'get',

@@ -94,7 +94,9 @@ export class LightNodes {
       checkpoint,
       ...(await firstAnswer(p.nodes, async node => {
         const { header } = await node.block(checkpoint.blockId);
-        return { header, voters: parseVoters(await node.committee(parseHeader(header).root.id)) };
+        const roots = 'kind' in checkpoint && checkpoint.kind === 'recovery';
+        const rootId = roots ? checkpoint.blockId : parseHeader(header).root.id;
+        return { header, voters: parseVoters(await node.committee(rootId)) };
       })),
     };
     const client = LightClient.open({ genesis, ...(anchor && { anchor }), ...options });
@@ -166,6 +168,7 @@ export class LightNodes {
       const from = this.#client.root.id;
       const handOvers = await orNull(node.lightHandOvers(from));
       if (handOvers) this.#client.advance(parseLightUpdate(handOvers), this.#p.now());
+      if (equalBytes(from, this.#client.root.id)) await this.#recover(node);
       // A node that knows nothing further is judged by what it has: its certificate is of another era than ours.
       if (equalBytes(from, this.#client.root.id)) break;
     }
@@ -173,6 +176,16 @@ export class LightNodes {
     if (final) this.#remember({ ...final, update: bytes });
     await this.#keep(rootBefore !== this.#client.root);
     return final && { ...final, update: bytes };
+  }
+
+  /** Go on over a recovery, if the network's people ended the era that is held by one. */
+  async #recover(node: NodeApi): Promise<void> {
+    const checkpoint = await orNull(node.recovery(this.#client.root.id));
+    if (!checkpoint) return;
+    const genesis = parseGenesis(await node.genesis());
+    const { header } = await node.block(checkpoint.blockId);
+    const voters = parseVoters(await node.committee(checkpoint.blockId));
+    this.#client.recover({ checkpoint, header, voters }, { genesis, nowMs: this.#p.now() });
   }
 
   async #keep(newEra: boolean): Promise<void> {

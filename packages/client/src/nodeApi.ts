@@ -1,6 +1,6 @@
 /** A node's HTTP API (docs/operating.md, section Node API) with typed values. */
 import { type PublicKey, publicKeyHex, type Transaction, toHex } from '@radpass/core';
-import { lightLimits } from '@radpass/ledger/light';
+import { lightLimits, type NamedCheckpoint, parseCheckpoint } from '@radpass/ledger/light';
 import { ClientError } from './errors.js';
 import { readEvents } from './eventStream.js';
 import { exchangeBytes, exchangeJson, type Fetch } from './http.js';
@@ -31,6 +31,8 @@ interface Proofs {
 const rank: Record<Grade, number> = { dropped: -1, pending: 0, included: 1, confirmed: 2, final: 3 };
 const pollMs = 250;
 const genesisBytes = 1024 * 1024;
+/** Signatures of some hundred keys. */
+const recoveryBytes = 128 * 1024;
 
 export class NodeApi {
   readonly url: string;
@@ -152,6 +154,12 @@ export class NodeApi {
   /** The voters of an era, which somebody else has to vouch for. */
   committee(rootId: Uint8Array): Promise<Uint8Array> {
     return this.#bytes(`/v1/committee/${toHex(rootId)}`, lightLimits.voterBytes);
+  }
+
+  /** The recovery that ended the era of this root; a file that its signers vouch for. @throws ClientError CLIENT_NOT_FOUND if none did */
+  async recovery(rootId: Uint8Array): Promise<NamedCheckpoint> {
+    const file = await this.#bytes(`/v1/recovery/${toHex(rootId)}`, recoveryBytes);
+    return parseCheckpoint(new TextDecoder().decode(file));
   }
 
   producers(): Promise<z.output<typeof schemas.producersSchema>> {

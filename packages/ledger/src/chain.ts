@@ -315,7 +315,7 @@ export interface Chain
   importBlocks(blocks: readonly Uint8Array[]): Promise<'ok' | 'bad' | 'stop'>;
   status(): LedgerStatus;
   /** For light clients, as bytes that need no belief: see light/lightView.ts. */
-  light(): Pick<LightView, 'checkpoint' | 'handOvers' | 'voters'>;
+  light(): Pick<LightView, 'checkpoint' | 'handOvers' | 'voters' | 'recovery'>;
   /** What people would sign to let finality start anew from the head; see restart.ts. */
   recoveryAtHead(reason: string): CheckpointStatement;
   accessView(): AccessView;
@@ -378,7 +378,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
   const shell = new Shell(init, engine, events);
   onDamage = error => shell.sawDamage(error);
   const view = new FinalView({ store, genesis, revocations, upgrade });
-  const light = new LightView({ genesis, branches, view });
+  const light = new LightView({ genesis, branches, view, recoveries });
   const lookup = new Lookup({
     store,
     genesis,

@@ -92,7 +92,7 @@ function refuseAnchor(reason: string): never {
 
 /**
  * The era of a checkpoint's block is the one that its header records, so a block that opens an era can't be one: its
- * committeeRoot is of voters who don't vote yet.
+ * committeeRoot is of voters who don't vote yet. The block of a recovery roots an era itself, and the statement names its voters.
  */
 function stateOfAnchor(
   genesis: Genesis,
@@ -102,21 +102,25 @@ function stateOfAnchor(
   const network = networkOf(genesis);
   if ('signatures' in checkpoint) {
     checkCheckpoint(checkpoint, genesis, verifier);
-    if (checkpoint.kind !== 'trust') refuseAnchor('a light client begins at a trust checkpoint');
   }
+  const recovery = 'signatures' in checkpoint && checkpoint.kind === 'recovery' ? checkpoint : null;
   const { header, id } = readHeader(headerBytes, network);
   if (!equalBytes(id, checkpoint.blockId)) refuseAnchor('the header is of another block');
   if (header.slot > checkpoint.slot) refuseAnchor("its slot is before its block's");
   if ('signatures' in checkpoint) {
     const same =
-      equalBytes(header.stateRoot, checkpoint.stateRoot) && equalBytes(header.committeeRoot, checkpoint.committeeRoot);
+      equalBytes(header.stateRoot, checkpoint.stateRoot) &&
+      (recovery !== null || equalBytes(header.committeeRoot, checkpoint.committeeRoot));
     if (!same) refuseAnchor("its roots are not its block's");
   }
-  if (!equalBytes(votersRoot(voters), header.committeeRoot)) refuseAnchor("the voters are not its block's");
+  if (recovery && !equalBytes(header.root.id, recovery.replaces))
+    refuseAnchor('it replaces another era than stood there');
+  const committeeRoot = recovery?.committeeRoot ?? header.committeeRoot;
+  if (!equalBytes(votersRoot(voters), committeeRoot)) refuseAnchor("the voters are not its block's");
   const { slot } = checkpoint;
   return {
     network,
-    era: { root: header.root, voters },
+    era: { root: recovery ? { slot: header.slot, id } : header.root, voters },
     final: { slot, blockId: id, timeMs: timeOfSlot(slot, network), stateRoot: header.stateRoot },
   };
 }
@@ -217,14 +221,39 @@ export class LightClient {
     return proven;
   }
 
-  #checkTrust(nowMs: number): void {
-    const { final, network } = this.#state;
-    const ageMs = nowMs - timeOfSlot(final.slot, network);
-    if (ageMs <= network.trustMs) return;
-    const detail = { code: 'LEDGER_TRUST_OLD', ageMs, trustMs: network.trustMs } as const;
-    const sentence = `the newest block that is trusted is ${Math.floor(ageMs / 86_400_000)} days old: give a checkpoint`;
-    throw new LedgerError(detail, sentence);
+  /**
+   * Go on over the recovery that ended the era whose voters it holds. People vouch for it, so the network's genesis must
+   * name keys for that; where it names none, only who is given the file by hand can begin at it (`open`).
+   * @throws LedgerError LEDGER_CHECKPOINT, LEDGER_LIGHT_REFUSED, LEDGER_TRUST_OLD, LEDGER_BLOCK_…; nothing is changed then
+   */
+  recover(anchor: Anchor, p: { genesis: Genesis; nowMs: number }): LightFinal {
+    const { checkpoint } = anchor;
+    const { network, era, final: known } = this.#state;
+    if (!equalBytes(p.genesis.chainId, network.chainId)) refuseAnchor('it is of another network');
+    if (p.genesis.checkpointThreshold === 0) refuseAnchor('genesis names no keys for it');
+    const isNext = 'replaces' in checkpoint && equalBytes(checkpoint.replaces, era.root.id);
+    if (!isNext) refuseAnchor('it replaces another era than the one that is held');
+    const state = stateOfAnchor(p.genesis, anchor, this.#verifier);
+    const { final } = state;
+    if (final.slot <= known.slot) throw lightFault('conflict', 'a final block that is known excludes it');
+    if (timeOfSlot(final.slot, network) > p.nowMs + maxAheadMs)
+      throw lightFault('future', 'it lies ahead of the clock');
+    checkTrust(state, p.nowMs);
+    this.#state = state;
+    return final;
   }
+
+  #checkTrust(nowMs: number): void {
+    checkTrust(this.#state, nowMs);
+  }
+}
+
+function checkTrust({ final, network }: LightState, nowMs: number): void {
+  const ageMs = nowMs - timeOfSlot(final.slot, network);
+  if (ageMs <= network.trustMs) return;
+  const detail = { code: 'LEDGER_TRUST_OLD', ageMs, trustMs: network.trustMs } as const;
+  const sentence = `the newest block that is trusted is ${Math.floor(ageMs / 86_400_000)} days old: give a checkpoint`;
+  throw new LedgerError(detail, sentence);
 }
 
 /** The later of two final checkpoints. One slot has one final block: two are the end of what this ledger can promise. */

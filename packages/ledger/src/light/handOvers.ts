@@ -3,7 +3,7 @@
  * certificate that made it final, and the next voters. Light clients are led over eras by these alone.
  *
  * They are taken from the final blocks: the first that names another root carries the certificate. An era that ended by a
- * recovery has none: people vouch for what came next, and a light client begins there by their checkpoint.
+ * recovery has none: people vouch for what came next, and a light client goes on from their checkpoint (client.ts, `recover`).
  */
 import { equalBytes } from '@radpass/core';
 import { parseFrame } from '../block.js';

@@ -5,6 +5,7 @@
 import { equalBytes } from '@radpass/core';
 import { blockId } from '../block.js';
 import type { Branches } from '../branches.js';
+import { formatCheckpoint, type NamedCheckpoint } from '../checkpoint.js';
 import { finalizes } from '../consensus/finality.js';
 import type { FinalView } from '../finalView.js';
 import type { Genesis } from '../genesis.js';
@@ -26,7 +27,15 @@ export class LightView {
   /** The update made last, by its checkpoint: many ask for the same one. */
   #newest: { readonly slot: number; readonly id: Uint8Array; readonly update: Uint8Array } | null = null;
 
-  constructor(p: { genesis: Genesis; branches: Branches; view: FinalView }) {
+  readonly #recoveries: readonly NamedCheckpoint[];
+
+  constructor(p: {
+    genesis: Genesis;
+    branches: Branches;
+    view: FinalView;
+    recoveries: readonly NamedCheckpoint[];
+  }) {
+    this.#recoveries = p.recoveries;
     this.#genesis = p.genesis;
     this.#branches = p.branches;
     this.#view = p.view;
@@ -55,6 +64,12 @@ export class LightView {
       from = blockId(handOver.header);
     }
     return encodeLightUpdate({ handOvers, final: null });
+  }
+
+  /** The file of the recovery that ended the era of this root, if its block is final here; null if none did. */
+  recovery(endedRootId: Uint8Array): string | null {
+    const found = this.#recoveries.find(({ replaces }) => equalBytes(replaces, endedRootId));
+    return found && this.#branches.eraVoters(found.blockId) ? formatCheckpoint(found) : null;
   }
 
   /** The voters of the era of this root, in the order of the bits; null for a root that is not known. */
