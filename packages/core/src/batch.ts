@@ -11,14 +11,7 @@ import { Point } from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, sha256, toHex, u64be } from './bytes.js';
 import { domainPrefix } from './domain.js';
-import { nobleVerifier, type Verifier } from './signature.js';
-
-/** A signature that must verify. */
-export interface SignedBytes {
-  signature: Uint8Array;
-  preimage: Uint8Array;
-  key: Uint8Array;
-}
+import { nobleVerifier, type SignedBytes, type Verifier } from './signature.js';
 
 /** One signature in the terms of the equation. */
 interface Term {
@@ -33,6 +26,8 @@ interface Term {
 const order = Point.CURVE().n;
 const prefix = domainPrefix('batch');
 const coefficientBytes = 16;
+/** Refusals of native code after which it is asked no more. */
+export const maxNativeRefusals = 64;
 /** Below this many, one by one is as fast. */
 const smallBatch = 4;
 
@@ -171,16 +166,18 @@ function firstInvalidByRule(checks: readonly SignedBytes[]): number | undefined 
 /**
  * The first of many signatures that the rule refuses; undefined if it accepts all. Same verdict as one by one.
  *
- * What the verifier's native code accepts is accepted; the rest is judged together.
+ * What the verifier's native code accepts is accepted; the rest is judged together. Native code is asked no more once it
+ * has refused maxNativeRefusals: then the signatures were made to be slow, and asking is time lost too.
  * @returns index in `checks`
  */
 export function findInvalidSignature(verifier: Verifier, checks: readonly SignedBytes[]): number | undefined {
-  const open = checks
-    .map((check, index) => ({ check, index }))
-    .filter(
-      ({ check: { signature, preimage, key } }) =>
-        verifier === nobleVerifier || !verifier.verifyStrict(signature, preimage, key),
-    );
-  const at = firstInvalidByRule(open.map(({ check }) => check));
-  return at === undefined ? undefined : open[at]!.index;
+  if (verifier.findInvalid) return verifier.findInvalid(checks);
+  const isAsked = verifier !== nobleVerifier;
+  const open: number[] = [];
+  checks.forEach(({ signature, preimage, key }, index) => {
+    const isFast = isAsked && open.length < maxNativeRefusals;
+    if (!isFast || !verifier.verifyStrict(signature, preimage, key)) open.push(index);
+  });
+  const at = firstInvalidByRule(open.map(index => checks[index]!));
+  return at === undefined ? undefined : open[at]!;
 }

@@ -8,7 +8,7 @@ export type { AccessEvent, AccessFacts, AccessView } from './accessView.js';
 export { type Accredit, createAccredit } from './accredit.js';
 export { type AllowAccess, checkNotAfter, createAllowAccess } from './allowAccess.js';
 // Keys and signatures
-export { findInvalidSignature, type SignedBytes } from './batch.js';
+export { findInvalidSignature } from './batch.js';
 // Bytes and text
 export {
   compareBytes,
@@ -98,7 +98,7 @@ export {
   uint,
 } from './schema.js';
 export { chooseSeq } from './seq.js';
-export { nobleVerifier, sign, signSignedInfo, type Verifier, verify } from './signature.js';
+export { nobleVerifier, type SignedBytes, sign, signSignedInfo, type Verifier, verify } from './signature.js';
 export { maxTransactionBytes, type Transaction } from './signedTuple.js';
 export { findStamp, stampBits } from './stamp.js';
 // Study hashes

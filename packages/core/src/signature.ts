@@ -17,6 +17,13 @@ import type { PublicKey, SecretKey } from './keys.js';
 
 export const signatureBytes = 64;
 
+/** A signature that must verify. */
+export interface SignedBytes {
+  signature: Uint8Array;
+  preimage: Uint8Array;
+  key: Uint8Array;
+}
+
 /** An implementation of the rule. Lengths other than 64 and 32 are a no, never an exception. */
 export interface Verifier {
   /** Name for status pages, e.g. "noble". */
@@ -25,6 +32,8 @@ export interface Verifier {
   verify(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean;
   /** May refuse what `verify` accepts, never the reverse: policy for loose messages, which honest signers never craft. */
   verifyStrict(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean;
+  /** The first of many that the rule refuses; for a platform that judges many faster than batch.ts does. */
+  findInvalid?(checks: readonly SignedBytes[]): number | undefined;
 }
 
 /** The rule in JavaScript, for browsers and as the judge of what native code refuses. */

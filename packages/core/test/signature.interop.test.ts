@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { Point, utils } from '@noble/ed25519';
 import fc from 'fast-check';
 import { dataDir, needs } from '../../../tools/needs.mjs';
@@ -16,7 +16,7 @@ import {
   toHex,
   utf8,
 } from '../dist/index.js';
-import { nodeVerifier } from '../dist/node/index.js';
+import { createParallelVerifier, nodeVerifier } from '../dist/node/index.js';
 
 const order = 2n ** 252n + 27742317777372353535851937790883648493n;
 const chainId = new Uint8Array(32);
@@ -201,6 +201,57 @@ describe('findInvalidSignature', () => {
     };
     const bad = [shifted(first!, 1n), shifted(second!, -1n), ...rest];
     expect(findInvalidSignature(nobleVerifier, bad)).toBe(0);
+  });
+});
+
+describe('createParallelVerifier', () => {
+  const parallel = createParallelVerifier(2);
+  afterAll(() => parallel.close());
+  /** Valid signatures in such numbers that all threads get some; of `kinds`, one in two is refused by native code. */
+  const many = async (count: number, kinds: readonly ('honest' | 'crafted')[]): Promise<SignedBytes[]> =>
+    Promise.all(
+      Array.from({ length: count }, async (_, n) => {
+        const key = SecretKey.fromSeed(new Uint8Array(32).fill(n % 5));
+        const text = new Uint8Array(n % 90);
+        const preimage = signingPreimage('claim', chainId, text);
+        if (kinds[n % kinds.length] === 'honest') {
+          return { signature: sign(key, 'claim', chainId, text), preimage, key: key.publicKey };
+        }
+        const { signature, message: signed, key: by } = await crafted(1 + (n % 7), 1);
+        return { signature, preimage: signed, key: by };
+      }),
+    );
+  const spoil = (checks: readonly SignedBytes[], ...at: number[]): SignedBytes[] =>
+    checks.map((check, i) => (at.includes(i) ? { ...check, preimage: utf8('another') } : check));
+
+  it.each([
+    ['honest ones', 200, ['honest']],
+    ['crafted ones among honest ones', 120, ['honest', 'crafted', 'honest']],
+    ['more crafted ones than native code is asked about', 170, ['crafted']],
+  ] as const)('gives the answer of one thread: %s', async (_, count, kinds) => {
+    const checks = await many(count, kinds);
+    expect(parallel.findInvalid?.(checks)).toBeUndefined();
+    for (const at of [[0], [count - 1, count - 40], [33, 32]]) {
+      const bad = spoil(checks, ...at);
+      expect(parallel.findInvalid?.(bad)).toBe(Math.min(...at));
+      expect(findInvalidSignature(parallel, bad)).toBe(findInvalidSignature(nodeVerifier, bad));
+    }
+  });
+
+  it('judges lengths that no signature has, and few or no signatures', async () => {
+    const checks = await many(40, ['honest']);
+    const short = checks.map((check, i) => (i === 17 ? { ...check, key: check.key.slice(1) } : check));
+    expect(parallel.findInvalid?.(short)).toBe(17);
+    expect(parallel.findInvalid?.([])).toBeUndefined();
+    expect(parallel.findInvalid?.(spoil(checks.slice(0, 3), 2))).toBe(2);
+  });
+
+  it('gives the answer when its threads have ended, and with none', async () => {
+    const checks = spoil(await many(80, ['honest', 'crafted']), 70);
+    const ended = createParallelVerifier(1);
+    expect(ended.findInvalid?.(checks)).toBe(70);
+    await ended.close();
+    for (const verifier of [ended, createParallelVerifier(0)]) expect(verifier.findInvalid?.(checks)).toBe(70);
   });
 });
 

@@ -1,7 +1,7 @@
 /**
- * A block's worth of signatures that the rule accepts and native code refuses: time to judge them together, beside one by
- * one and beside native code on honest ones.
- * node packages/ledger/bench/crafted.mjs [votes] [studies]
+ * A block's worth of signatures that the rule accepts and native code refuses: time to judge them together, on one thread
+ * and on the threads that a node uses, beside one by one and beside native code on honest ones.
+ * node packages/ledger/bench/crafted.mjs [votes] [studies] [helpers]
  *
  * Full by default: 176 KiB of votes by 512 voters (66 bytes a signature), 256 KiB of defineStudy (two signatures each).
  * Crafted: R has a point of order 8 added, which the cofactor takes away again.
@@ -18,7 +18,7 @@ import {
   signingPreimage,
   u64be,
 } from '@radpass/core';
-import { nodeVerifier } from '@radpass/core/node';
+import { createParallelVerifier, nodeVerifier } from '@radpass/core/node';
 import { LaterChecks } from '../dist/laterChecks.js';
 
 const votes = Number(process.argv[2] ?? 2_700);
@@ -72,13 +72,15 @@ const timed = run => {
   const { user, system } = process.cpuUsage(started);
   return { cpuMs: Math.round((user + system) / 1000), wallMs: Math.round(performance.now() - wall) };
 };
-const judge = list => {
-  const later = new LaterChecks(nodeVerifier);
+const parallel = createParallelVerifier(process.argv[4] === undefined ? undefined : Number(process.argv[4]));
+const judge = (list, by = nodeVerifier) => {
+  const later = new LaterChecks(by);
   const verifier = later.verifier(() => new Error('refused'));
   for (const { signature, preimage: p, key } of list) verifier.verify(signature, p, key);
   later.settle();
 };
 judge(checks.slice(0, 200));
+judge(checks.slice(0, 200), parallel);
 const sample = checks.slice(0, 200);
 const oneByOne = timed(() => sample.every(c => nobleVerifier.verify(c.signature, c.preimage, c.key)));
 const key = SecretKey.generate();
@@ -87,6 +89,7 @@ const native = timed(() => {
   for (let i = 0; i < 2_000; i++) nodeVerifier.verifyStrict(honest, preimage(0), key.publicKey);
 });
 const together = timed(() => judge(checks));
+const onThreads = timed(() => judge(checks, parallel));
 const broken = [...checks];
 broken[broken.length - 1] = { ...broken.at(-1), preimage: preimage(7) };
 let foundAt;
@@ -97,6 +100,7 @@ console.log(
   JSON.stringify({
     signatures: checks.length,
     together,
+    onThreads,
     withFault: { ...withFault, foundAt },
     oneByOneCpuMs: Math.round((oneByOne.cpuMs * checks.length) / sample.length),
     nativeHonestCpuMs: Math.round((native.cpuMs * checks.length) / 2_000),
@@ -104,3 +108,4 @@ console.log(
     usPerSignature: Math.round((together.cpuMs * 1000) / checks.length),
   }),
 );
+await parallel.close();

@@ -4,7 +4,7 @@
  * Validity is ordered; each failure has its code, and the first one counts:
  *   version, chain, parent and height, slot, then the work between epochs (boundary.ts), leader, signature, VRF,
  *   bytes, evidence, certificates in order, vote sets, root, recorded checkpoints, committeeRoot, transactions in
- *   order, signatures that native code refuses (together, laterChecks.ts), state root.
+ *   order, their and the votes' signatures (together, laterChecks.ts), state root.
  * What can't be decided yet (parent unknown, slot ahead of the clock) is the caller's and never "invalid". An invalid
  * block changes nothing: all changes are in a layer that is dropped.
  */

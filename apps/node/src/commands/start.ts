@@ -7,7 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLoopback, listenHttp, localToken, splitAddress, UsageError } from '@radpass/client/node';
 import { equalBytes, toHex } from '@radpass/core';
-import { nodeVerifier, sha256Node } from '@radpass/core/node';
+import { createParallelVerifier, nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Chain, type Genesis, type NodeSigner, openChain } from '@radpass/ledger';
 import { openNodeSigner, type Restore } from '@radpass/ledger/level';
 import { createNetwork, type Network } from '@radpass/p2p';
@@ -100,10 +100,12 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
   const publish = (kind: 'publishTransaction' | 'publishBlock' | 'publishVote') => (bytes: Uint8Array) => {
     network?.[kind](bytes).catch((error: unknown) => p.log('publish-failed', { kind, reason: String(error) }));
   };
+  const verifier = createParallelVerifier();
+  stops.push(() => verifier.close());
   const chain = await openChain({
     store,
     genesis,
-    verifier: nodeVerifier,
+    verifier,
     signers,
     clock: systemClock,
     broadcast: {

@@ -1,6 +1,6 @@
 /** `radpass-node verify`: replay a node's folder from genesis, check everything, name the first bad block. */
 import { join } from 'node:path';
-import { nodeVerifier } from '@radpass/core/node';
+import { createParallelVerifier } from '@radpass/core/node';
 import { consensus, withRecoveries } from '@radpass/ledger';
 import { verifyStore } from '@radpass/ledger/level';
 import { NodeError } from '../errors.js';
@@ -15,8 +15,9 @@ export async function verifyFolder(p: {
 }): Promise<{ ok: true; blocks: number; finalHeight: number; stateRoot: string }> {
   const genesis = readGenesis(join(p.dataDir, 'genesis'));
   const store = await openStore(p.dataDir);
+  const verifier = createParallelVerifier();
   try {
-    const result = await verifyStore(store, genesis, nodeVerifier, {
+    const result = await verifyStore(store, genesis, verifier, {
       rules: withRecoveries(consensus, readRecoveries(p.recoveries ?? [], genesis)),
     });
     if (result.firstBad) {
@@ -26,6 +27,7 @@ export async function verifyFolder(p: {
     }
     return { ok: true, blocks: result.blocks, finalHeight: result.finalHeight, stateRoot: result.stateRoot };
   } finally {
+    await verifier.close();
     await store.close();
   }
 }
