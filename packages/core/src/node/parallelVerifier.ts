@@ -28,12 +28,16 @@ export function createParallelVerifier(
   helpers: number = Math.min(maxHelpers, availableParallelism() - 1),
 ): ParallelVerifier {
   const threads = new Set<Worker>();
-  for (let i = 0; i < helpers; i++) {
-    const thread = new Worker(new URL('./verifierThread.js', import.meta.url));
-    thread.unref();
-    thread.on('error', () => threads.delete(thread));
-    threads.add(thread);
-  }
+  /** Threads still to be started: at the first job that is large enough, which a small network never sees. */
+  let missing = helpers;
+  const start = (): void => {
+    for (; missing > 0; missing--) {
+      const thread = new Worker(new URL('./verifierThread.js', import.meta.url));
+      thread.unref();
+      thread.on('error', () => threads.delete(thread));
+      threads.add(thread);
+    }
+  };
   const share = (job: SharedChecks): boolean => {
     for (const thread of threads) thread.postMessage(job);
     workOn(job);
@@ -43,7 +47,9 @@ export function createParallelVerifier(
   function findInvalid(checks: readonly SignedBytes[]): number | undefined {
     const alone = (): number | undefined => findInvalidSignature(nodeVerifier, checks);
     const isRegular = checks.every(({ signature, key }) => signature.length === 64 && key.length === 32);
-    if (threads.size === 0 || checks.length < smallJob || !isRegular) return alone();
+    if (checks.length < smallJob || !isRegular) return alone();
+    start();
+    if (threads.size === 0) return alone();
     const native = shareChecks(checks, { how: 'natively', perPiece, maxRefusals: maxNativeRefusals });
     if (!share(native)) return alone();
     const open = notAccepted(native);
@@ -62,6 +68,7 @@ export function createParallelVerifier(
 
   const close = async (): Promise<void> => {
     const ending = [...threads];
+    missing = 0;
     threads.clear();
     await Promise.all(ending.map(thread => thread.terminate()));
   };
