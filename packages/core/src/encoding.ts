@@ -30,56 +30,95 @@ function refuse(at: string, reason: string): never {
   throw new CoreError({ code: 'CORE_ENCODE', at, reason }, `cannot encode ${at || 'the value'}: ${reason}`);
 }
 
-/** Big-endian bytes of a tag and the number behind it. */
-function head(tag: number, width: number, n: number): number[] {
-  const bytes = [tag];
-  for (let i = width - 1; i >= 0; i--) bytes.push(Math.floor(n / 256 ** i) % 256);
-  return bytes;
+/** Where a value is put together; it grows to the longest value of this process, a block. One value at a time stands in it. */
+let scratch = new Uint8Array(4_096);
+let used = 0;
+/** Index of the element under way in each array around it; read where one is refused. */
+const path: number[] = [];
+
+const pathTo = (depth: number): string =>
+  path
+    .slice(0, depth)
+    .map(i => `[${i}]`)
+    .join('');
+
+/** Make room for `length` more bytes; returns where they go. */
+function take(length: number): number {
+  const at = used;
+  used += length;
+  if (used > scratch.length) {
+    const larger = new Uint8Array(2 ** Math.ceil(Math.log2(used)));
+    larger.set(scratch);
+    scratch = larger;
+  }
+  return at;
 }
 
-function numberHead(n: number): number[] {
-  if (n < 0x80) return [n];
-  if (n < 0x100) return head(0xcc, 1, n);
-  if (n < 0x1_0000) return head(0xcd, 2, n);
-  return n < 0x1_0000_0000 ? head(0xce, 4, n) : head(0xcf, 8, n);
+/** A tag and the big-endian number behind it. */
+function putHead(tag: number, width: number, n: number): void {
+  const at = take(1 + width);
+  scratch[at] = tag;
+  let rest = n;
+  for (let i = width; i > 0; i--) {
+    scratch[at + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
 }
 
-function textHead(length: number): number[] {
-  if (length < 0x20) return [0xa0 | length];
-  return length < 0x100 ? head(0xd9, 1, length) : head(0xda, 2, length);
+function putNumber(n: number): void {
+  if (n < 0x80) putHead(n, 0, 0);
+  else if (n < 0x100) putHead(0xcc, 1, n);
+  else if (n < 0x1_0000) putHead(0xcd, 2, n);
+  else if (n < 0x1_0000_0000) putHead(0xce, 4, n);
+  else putHead(0xcf, 8, n);
 }
 
-function bytesHead(length: number): number[] {
-  if (length < 0x100) return head(0xc4, 1, length);
-  return length < 0x1_0000 ? head(0xc5, 2, length) : head(0xc6, 4, length);
+function putText(text: string): void {
+  const { length } = text;
+  if (length < 0x20) putHead(0xa0 | length, 0, 0);
+  else if (length < 0x100) putHead(0xd9, 1, length);
+  else putHead(0xda, 2, length);
+  const at = take(length);
+  for (let i = 0; i < length; i++) scratch[at + i] = text.charCodeAt(i);
 }
 
-function arrayHead(length: number): number[] {
-  if (length < 0x10) return [0x90 | length];
-  return length < 0x1_0000 ? head(0xdc, 2, length) : head(0xdd, 4, length);
+function putBytes(bytes: Uint8Array): void {
+  const { length } = bytes;
+  if (length < 0x100) putHead(0xc4, 1, length);
+  else if (length < 0x1_0000) putHead(0xc5, 2, length);
+  else putHead(0xc6, 4, length);
+  // Before `scratch` is read: room that is taken may be another buffer.
+  const at = take(length);
+  scratch.set(bytes, at);
 }
 
-/** Heads and bodies of a value, in order. */
-function write(value: Canonical, at: string, depth: number, out: ArrayLike<number>[]): void {
+function putArrayHead(length: number): void {
+  if (length < 0x10) putHead(0x90 | length, 0, 0);
+  else if (length < 0x1_0000) putHead(0xdc, 2, length);
+  else putHead(0xdd, 4, length);
+}
+
+/** Put a value that stands in `depth` arrays. */
+function put(value: Canonical, depth: number): void {
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value) || value < 0) refuse(at, 'not a whole number from 0 to 2^53 - 1');
-    out.push(numberHead(value));
+    if (!Number.isSafeInteger(value) || value < 0) refuse(pathTo(depth), 'not a whole number from 0 to 2^53 - 1');
+    putNumber(value);
   } else if (typeof value === 'string') {
     if (!/^[ -~]*$/.test(value) || value.length > 0xffff)
-      refuse(at, 'not printable ASCII of at most 65,535 characters');
-    out.push(
-      textHead(value.length),
-      Array.from(value, character => character.charCodeAt(0)),
-    );
+      refuse(pathTo(depth), 'not printable ASCII of at most 65,535 characters');
+    putText(value);
   } else if (value instanceof Uint8Array) {
-    out.push(bytesHead(value.length), value);
+    putBytes(value);
   } else if (Array.isArray(value)) {
-    if (depth === maxDepth) refuse(at, `arrays nested more than ${maxDepth} deep`);
-    out.push(arrayHead(value.length));
+    if (depth === maxDepth) refuse(pathTo(depth), `arrays nested more than ${maxDepth} deep`);
+    putArrayHead(value.length);
     // By index, so that a hole in the array is refused like any other undefined.
-    for (let i = 0; i < value.length; i++) write(value[i], `${at}[${i}]`, depth + 1, out);
+    for (let i = 0; i < value.length; i++) {
+      path[depth] = i;
+      put(value[i], depth + 1);
+    }
   } else {
-    refuse(at, 'neither number, text, bytes nor array');
+    refuse(pathTo(depth), 'neither number, text, bytes nor array');
   }
 }
 
@@ -88,15 +127,9 @@ function write(value: Canonical, at: string, depth: number, out: ArrayLike<numbe
  * @throws CoreError CORE_ENCODE for anything that the profile lacks
  */
 export function encodeCanonical(value: Canonical): Uint8Array {
-  const parts: ArrayLike<number>[] = [];
-  write(value, '', 0, parts);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  used = 0;
+  put(value, 0);
+  return scratch.slice(0, used);
 }
 
 /** The canonical bytes of a typed value. @throws CoreError CORE_ENCODE */

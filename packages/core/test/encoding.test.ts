@@ -69,6 +69,20 @@ describe('encodeCanonical', () => {
     }
   });
 
+  it('says where in the value', () => {
+    const placeOf = (value: Canonical): unknown => {
+      try {
+        return encodeCanonical(value);
+      } catch (error) {
+        return error instanceof CoreError && 'at' in error.detail ? error.detail.at : error;
+      }
+    };
+    expect(placeOf([1, [2, [3], [4, -1]]])).toBe('[1][2][1]');
+    expect(placeOf([[[1]], 'é'])).toBe('[1]');
+    expect(placeOf(-1)).toBe('');
+    expect(toHex(encodeCanonical([1, [2]]))).toBe('92019102');
+  });
+
   it('returns a buffer of its own', () => {
     const first = encodeCanonical([1, 2]);
     encodeCanonical([3, 4]);
