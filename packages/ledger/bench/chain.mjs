@@ -50,9 +50,10 @@ function openssl() {
 const anchorBefore = openssl();
 
 /** Milliseconds of processor time, all threads, and of the clock, that calls of a part took. */
-const parts = {};
+const zero = () => ({ cpuMs: 0, wallMs: 0 });
+const parts = { whole: zero(), signatures: zero(), root: zero(), commit: zero() };
 function timed(name, run) {
-  const part = (parts[name] ??= { cpuMs: 0, wallMs: 0 });
+  const part = parts[name];
   const cpu = process.cpuUsage();
   const wall = performance.now();
   const end = () => {
@@ -97,14 +98,18 @@ const chain = await openChain({
   clock: { now: () => now, monotonic: () => now, setTimeout: () => () => undefined },
   broadcast: { transaction: () => undefined, block: () => undefined, vote: () => undefined },
 });
-for (const part of Object.values(parts)) Object.assign(part, { cpuMs: 0, wallMs: 0 });
+for (const part of Object.values(parts)) Object.assign(part, zero());
 changed = 0;
 let blocks = 0;
 const whole = () => timed('whole', importAll);
 async function importAll() {
   for (;;) {
     const some = [];
-    for (let block = some.length < 16 && next(); block; block = some.length < 16 && next()) some.push(block);
+    while (some.length < 16) {
+      const block = next();
+      if (!block) break;
+      some.push(block);
+    }
     if (some.length === 0) return;
     if ((await chain.importBlocks(some)) !== 'ok') throw new Error('a block was refused');
     blocks += some.length;
