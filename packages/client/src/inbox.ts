@@ -83,7 +83,12 @@ export class Inbox {
   private constructor(deps: InboxDeps, record: InboxRecord) {
     this.#deps = deps;
     this.#record = record;
-    this.#light = lightOfRecord(deps.light, record, () => this.#save());
+    this.#light = lightOfRecord(deps.light, record, () => {
+      const { light } = record;
+      return this.#save(merged => {
+        merged.light = light;
+      });
+    });
   }
 
   /** Open the inbox in the store, or make one for the node's network. @throws ClientError CLIENT_RECORD_DAMAGED */
@@ -125,24 +130,26 @@ export class Inbox {
   async grants(): Promise<InboxGrant[]> {
     const known = this.#record.seen.length;
     const sources = new Map<string, Promise<SourceEntry | null>>();
-    const grants: InboxGrant[] = [];
+    const found: { entry: GrantEntry; label: string; source: SourceEntry | null }[] = [];
     for (const { requesterKey, label } of this.#record.keys) {
       for (const entry of await this.#grantsTo(requesterKey)) {
         const name = toHex(entry.sourceKey);
         const asked = sources.get(name) ?? this.#source(entry.sourceKey);
         sources.set(name, asked);
-        const found = await asked;
-        const source = found?.url ? found : null;
-        grants.push(this.#listed(entry, { number: this.#numberOf(entry), label, source }));
+        const source = await asked;
+        this.#numberOf(entry);
+        found.push({ entry, label, source: source?.url ? source : null });
       }
     }
+    // A number is told once it is on disk: another program may have given it to another grant meanwhile.
     if (this.#record.seen.length > known) await this.#save();
+    const grants = found.map(({ entry, ...rest }) => this.#listed(entry, { number: this.#numberOf(entry), ...rest }));
     return grants.sort((a, b) => a.grant - b.grant);
   }
 
   /**
    * The grant of one study to one of these keys: one that stands, if there is one; null without any. Asks with the
-   * study's prefix, and leaves the record of grants on disk as it is.
+   * study's prefix.
    */
   async grantOf(sourceKey: PublicKey, studyHash: Uint8Array): Promise<InboxGrant | null> {
     const [directory, grants] = await Promise.all([
@@ -151,13 +158,15 @@ export class Inbox {
     ]);
     const source = directory !== null && directory.url !== '' ? directory : null;
     const labels = new Map(this.#record.keys.map(({ requesterKey, label }) => [requesterKey, label]));
-    const own = grants.flatMap(entry => {
+    const found = grants.flatMap(entry => {
       const label = labels.get(toHex(entry.requesterKey));
       const isThis = equalBytes(entry.sourceKey, sourceKey) && equalBytes(entry.studyHash, studyHash);
-      return isThis && label !== undefined
-        ? [this.#listed(entry, { number: this.#numberOf(entry), label, source })]
-        : [];
+      return isThis && label !== undefined ? [{ entry, label }] : [];
     });
+    const known = this.#record.seen.length;
+    for (const { entry } of found) this.#numberOf(entry);
+    if (this.#record.seen.length > known) await this.#save();
+    const own = found.map(({ entry, label }) => this.#listed(entry, { number: this.#numberOf(entry), label, source }));
     return own.find(({ state }) => state === 'allowed') ?? own[0] ?? null;
   }
 
@@ -257,11 +266,38 @@ export class Inbox {
 
   /** Remember whose patient key this is in the local records. It stays on this machine. */
   async setRecordNumber(patientKey: PublicKey, recordNumber: string): Promise<void> {
-    this.#record.recordNumbers[publicKeyHex(patientKey)] = recordNumber;
-    await this.#save();
+    await this.#save(merged => {
+      merged.recordNumbers[publicKeyHex(patientKey)] = recordNumber;
+    });
   }
 
-  #save(): Promise<void> {
-    return this.#deps.store.save(encodeRecord(this.#record));
+  /**
+   * Save what was added here and what other programs saved meanwhile, then `change`, as one record.
+   * A retrieval that takes minutes must not take back the keys of a card that was made in between.
+   */
+  #save(change: (merged: InboxRecord) => void = () => undefined): Promise<void> {
+    const { store } = this.#deps;
+    const work = async (): Promise<void> => {
+      const bytes = await store.load();
+      if (bytes) Object.assign(this.#record, mergeInbox(parseRecord(bytes, inboxRecord), this.#record));
+      change(this.#record);
+      await store.save(encodeRecord(this.#record));
+    };
+    return store.exclusive ? store.exclusive(work) : work();
   }
+}
+
+/** What is on disk with what was added to the lists since: what only grows is united, the rest is as it was saved last. */
+function mergeInbox(stored: InboxRecord, own: InboxRecord): InboxRecord {
+  return {
+    ...stored,
+    keys: united(stored.keys, own.keys),
+    seen: united(stored.seen, own.seen),
+    retrieved: united(stored.retrieved, own.retrieved),
+  };
+}
+
+function united<T>(stored: readonly T[], own: readonly T[]): T[] {
+  const known = new Set(stored.map(entry => JSON.stringify(entry)));
+  return [...stored, ...own.filter(entry => !known.has(JSON.stringify(entry)))];
 }

@@ -57,6 +57,8 @@ export type WalletRecord = z.output<typeof record>;
 export interface RecordStore {
   load(): Promise<Uint8Array | null>;
   save(bytes: Uint8Array): Promise<void>;
+  /** Run `work` while no other program is in its own; without it there are no others. */
+  exclusive?<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export function encodeRecord(value: object): Uint8Array {

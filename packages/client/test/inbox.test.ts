@@ -43,6 +43,31 @@ describe('the inbox', () => {
     expect(keys.every(key => text.includes(key))).toBe(true);
   });
 
+  it('keeps what another program saved while it was open: cards, numbers, retrievals, record numbers', async () => {
+    await grantToFirstKey(await open());
+    const [retrieving, other] = [await open(), await open()];
+    const [grant] = await retrieving.grants();
+    const { card } = await other.card('Dr. E');
+    await other.setRecordNumber(patientKey, '4711');
+    await retrieving.markRetrieved(grant!, new Uint8Array(32));
+    const [listed] = await (await open()).grants();
+    expect(listed).toMatchObject({ grant: 1, retrieved: true, recordNumber: '4711' });
+    const text = new TextDecoder().decode(saved!);
+    for (const key of parseRequesterCard(card, nobleVerifier).keys) expect(text).toContain(publicKeyHex(key));
+    await other.setRecordNumber(patientKey, '4712');
+    await retrieving.card('Dr. F');
+    expect((await (await open()).grants())[0]?.recordNumber).toBe('4712');
+  });
+
+  it('gives one number to one grant, also when two programs see different ones first', async () => {
+    await grantToFirstKey(await open());
+    const [first] = node.grants;
+    const [a, b] = [await open(), await open()];
+    expect((await a.grants()).map(({ grant }) => grant)).toEqual([1]);
+    node.grants = [{ ...first!, studyHash: new Uint8Array(32).fill(8) }];
+    expect((await b.grants()).map(({ grant }) => grant)).toEqual([2]);
+  });
+
   it('finds a grant to one of its keys, with the endpoint of the directory, after a restart too', async () => {
     await grantToFirstKey(await open());
     const [grant] = await (await open()).grants();
@@ -113,21 +138,23 @@ describe('the inbox', () => {
     expect(await inbox.grants()).toHaveLength(1);
   });
 
-  it('finds the grant of one study, the one that stands, and saves nothing', async () => {
+  it('finds the grant of one study, the one that stands, and saves the numbers that it tells', async () => {
     const inbox = await open();
     await grantToFirstKey(inbox, { type: 4 });
     const [revoked] = node.grants;
     const keys = parseRequesterCard((await inbox.card('Dr. D')).card, nobleVerifier).keys;
-    const before = saved;
-    expect(await inbox.grantOf(sourceKey, studyHash)).toMatchObject({ state: 'revoked' });
+    expect(await inbox.grantOf(sourceKey, studyHash)).toMatchObject({ grant: 1, state: 'revoked' });
     node.grants.push({ ...revoked!, requesterKey: keys[0]!, type: 3 });
     const grant = await inbox.grantOf(sourceKey, studyHash);
     expect(grant).toMatchObject({
+      grant: 2,
       state: 'allowed',
       requesterKey: keys[0],
       source: { url: 'https://h.example/radpass' },
     });
     expect(inbox.keyOf(grant!).publicKey).toEqual(keys[0]);
+    expect((await (await open()).grant(2)).requesterKey).toEqual(keys[0]);
+    const before = saved;
     expect(await inbox.grantOf(keyOf(5).publicKey, studyHash)).toBeNull();
     node.grants = [{ ...revoked!, requesterKey: keyOf(6).publicKey, type: 3 }];
     expect(await inbox.grantOf(sourceKey, studyHash)).toBeNull();

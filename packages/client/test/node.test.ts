@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -73,6 +73,25 @@ describe('a record file', () => {
     expect(await store.load()).toBeNull();
     await store.save(new Uint8Array([1, 2, 3]));
     expect(await store.load()).toEqual(new Uint8Array([1, 2, 3]));
+  });
+
+  it('lets one program at a time read and write, and breaks the lock that a crash left', async () => {
+    const path = join(folder, 'inbox');
+    const exclusive = <T>(work: () => Promise<T>): Promise<T> =>
+      recordFile(path, { kind: 'inbox', plain: true }).exclusive!(work);
+    const store = recordFile(path, { kind: 'inbox', plain: true });
+    await store.save(new Uint8Array([0]));
+    writeFileSync(`${path}.lock`, '');
+    const longAgo = Date.now() / 1000 - 60;
+    utimesSync(`${path}.lock`, longAgo, longAgo);
+    const add = async (): Promise<void> => {
+      const [count = 0] = (await store.load()) ?? [];
+      await store.save(new Uint8Array([count + 1]));
+    };
+    await Promise.all(Array.from({ length: 8 }, () => exclusive(add)));
+    expect(await store.load()).toEqual(new Uint8Array([8]));
+    await expect(exclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(readdirSync(folder).filter(name => name.includes('.lock'))).toEqual([]);
   });
 
   it('keeps the old record when a save stops before the rename', async () => {

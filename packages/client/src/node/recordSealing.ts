@@ -4,6 +4,7 @@
  */
 import { readPassphrase, sealSecret, unsealSecret } from '@radpass/core/node';
 import type { RecordStore } from '../walletRecord.js';
+import { withFileLock } from './fileLock.js';
 import { loadRecord, saveRecord } from './recordFile.js';
 
 /** @param p.plain - no passphrase: `--insecure-plain-key` */
@@ -22,5 +23,6 @@ export function recordFile(path: string, p: { kind: 'wallet' | 'inbox'; plain: b
     async save(bytes) {
       await saveRecord(path, new TextEncoder().encode(await sealSecret(label, bytes, p.plain ? null : await ask())));
     },
+    exclusive: work => withFileLock(path, work),
   };
 }
