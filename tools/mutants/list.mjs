@@ -255,8 +255,8 @@ export const mutants = [
   {
     name: 'take-a-certificate-beyond-the-opening-block',
     file: `${ledger}/src/consensus/certificates.ts`,
-    find: "  if (era.opening && target.height > era.opening.height) return 'beyond the opening';\n",
-    replace: '',
+    find: 'target.height > era.opening.height',
+    replace: 'target.height < Math.min(0, era.opening.height)',
     test: `${ledger}/test/eras.test.ts`,
     title: 'beyond the opening',
   },
@@ -281,8 +281,7 @@ export const mutants = [
     file: `${ledger}/src/consensus/finality.ts`,
     find: 'return stalled ? 5n',
     replace: 'return stalled || total > 0 ? 5n',
-    test: `${ledger}/test/sim/safetyExhaustive.test.ts`,
-    title: 'no conflict|more than two thirds',
+    test: `${ledger}/test/consensus/finality.test.ts`,
   },
   {
     name: 'justified-again-in-one-slot',

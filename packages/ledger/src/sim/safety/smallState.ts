@@ -41,11 +41,14 @@ function isOn(blocks: readonly SmallBlock[], head: number, wanted: number): bool
 /**
  * Leave out: checkpoints that too few voters may start from; links that make final where an earlier one does lower on the
  * chain; blocks that are none of these and don't open an era below one, for such a one can be made again where it stood.
- * @param lowest - slot of the lowest checkpoint that a quorum may start from
+ * @param isUsed - whether a quorum may still start from a certified checkpoint
  */
-export function tidy(state: SmallState, lowest: number): SmallState {
+export function tidy(
+  state: SmallState,
+  isUsed: (point: { readonly slot: number; readonly block: number }) => boolean,
+): SmallState {
   const { blocks } = state;
-  const points = state.points.filter(({ slot }) => slot >= lowest);
+  const points = state.points.filter(isUsed);
   const finals = state.finals.filter(
     (link, i) =>
       !state.finals.some((other, j) => {

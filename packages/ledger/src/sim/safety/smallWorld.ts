@@ -158,9 +158,9 @@ export class SmallWorld {
     const isRedrawn = variant.committeeByTarget && (slot + 1) % periodSlots === 0;
     const isOver = this.#isLast(state, slot);
     const marks = isRedrawn || isOver ? state.marks.map(() => 0) : [...state.marks].sort((a, b) => a - b);
-    const isFree = variant.committeeByTarget || variant.bySlotAlone;
-    const lowest = isFree ? 0 : isOver ? Number.POSITIVE_INFINITY : (marks[this.#needed - 1] ?? 0);
-    return tidy({ ...state, marks, voted: [] }, lowest);
+    const settled = { ...state, marks, voted: [] };
+    const isUsed = ({ slot: from }: Point): boolean => !isOver && this.#groups(settled, from, slot + 1).length > 0;
+    return tidy(settled, variant.committeeByTarget || variant.bySlotAlone ? () => true : isUsed);
   }
 
   /** How the second era can begin after all that the first one did; with the slot of its root. */
@@ -176,7 +176,7 @@ export class SmallWorld {
       const marks = state.marks.map(() => 0);
       const points = [point, ...old];
       const begun: SmallState = { ...state, depth: 1, root: index, points, finals: [], marks, voted: [] };
-      yield { slot: block.slot, state: tidy(begun, 0) };
+      yield { slot: block.slot, state: tidy(begun, () => true) };
     }
   }
 
