@@ -3,14 +3,14 @@
  *
  * Four founders under the policy `capped`. Founder 3 never votes or makes a block, and sleeps from the fourth epoch on;
  * founder 0 publishes three studies and withdraws one; slot 10's leader makes two blocks of slot 10, which slot 12 tells;
- * a vote of founder 2 comes late every fifth slot.
+ * a vote of founder 2 comes late every fifth slot. And `eras`: a chain that hands over twice.
  */
-import { createWithdrawStudy, parseTransaction, sha256, toHex, utf8 } from '@radpass/core';
+import { createWithdrawStudy, parseTransaction, sha256, sign, toHex, utf8 } from '@radpass/core';
 import { auditRootOfRows, encodeAuditRow, parseAuditRows } from '../dist/audit.js';
 import { dutyOfSlot } from '../dist/boundary.js';
 import { encodeEvidence, equivocation } from '../dist/consensus/evidence.js';
 import { tinyParams } from '../dist/consensus/params.js';
-import type { Checkpoint, VoteSet } from '../dist/consensus/votes.js';
+import { type Checkpoint, encodeVoteMessage, type VoteSet } from '../dist/consensus/votes.js';
 import { committeeOfGenesis } from '../dist/genesisState.js';
 import { stakeMemory } from '../dist/stakeSnapshot.js';
 import { storeKeys } from '../dist/storeKeys.js';
@@ -72,10 +72,31 @@ export function auditVectors() {
     }
     source = target;
   }
-  const audits = Array.from({ length: 6 }, (_, epoch) => {
+  const audits = auditsOf(head, 6);
+  const capped = [[7, stakeMemory(head.view.state, publisher.publicKey)[0]!]];
+  return { genesis: toHex(genesis.bytes), blocks, audits, capped, eras: acrossEras() };
+}
+
+/** Three eras of a healthy chain; in the second it is told that founder 1 voted twice in the first. */
+function acrossEras() {
+  const chain = new TestChain(4, { params: { ...tinyParams, voteWindowSlots: 8 } });
+  const { genesis } = chain;
+  const key = seedKey('node 1');
+  const [slot, told, last] = [20, 30, 62];
+  const link = { rootId: genesis.chainId, sourceSlot: slot - 1, sourceId: sha256(utf8('source')), targetSlot: slot };
+  const [one, other] = ['one', 'other'].map(name => {
+    const message = encodeVoteMessage({ ...link, targetId: sha256(utf8(name)) });
+    return { bytes: message, signature: sign(key, 'vote', genesis.chainId, message) };
+  });
+  const twice = encodeEvidence(equivocation('doubleVote', key.publicKey, one!, other!));
+  const head = chain.grow(chain.start, last, at => (at === told ? { evidence: [twice] } : {}));
+  const blocks = Array.from({ length: last }, (_, i) => toHex(chain.blockAt(head, i + 1).block!.bytes));
+  return { genesis: toHex(genesis.bytes), blocks, audits: auditsOf(head, 6) };
+}
+
+function auditsOf(head: Link, epochs: number) {
+  return Array.from({ length: epochs }, (_, epoch) => {
     const rows = parseAuditRows(head.view.state.get(storeKeys.audit(epoch))!);
     return { epoch, root: toHex(auditRootOfRows(rows).root), rows: rows.map(row => toHex(encodeAuditRow(row))) };
   });
-  const capped = [[7, stakeMemory(head.view.state, publisher.publicKey)[0]!]];
-  return { genesis: toHex(genesis.bytes), blocks, audits, capped };
 }

@@ -3,9 +3,11 @@ import { toHex } from '@radpass/core';
 import { auditRootKey, parseAuditRows, verifyAuditRow } from '../../dist/audit.js';
 import { auditStore } from '../../dist/auditStore.js';
 import { tinyParams } from '../../dist/consensus/params.js';
+import { encodeVote, signVote } from '../../dist/consensus/votes.js';
+import { committeeOfGenesis } from '../../dist/genesisState.js';
 import { verifyStateProof } from '../../dist/stateProof.js';
 import { leafKey } from '../../dist/stateView.js';
-import type { MemoryStore } from '../../dist/store.js';
+import { MemoryStore } from '../../dist/store.js';
 import { storeKeys } from '../../dist/storeKeys.js';
 import { tables } from '../../dist/tables.js';
 import { verifyStore } from '../../dist/verify.js';
@@ -72,6 +74,32 @@ describe('the audit of a network of four, one of which is away for an epoch', ()
     expect((await verifyStore(bad, world.genesis, verifier)).firstBad?.reason).toContain('a record of kind A is wrong');
     await bad.commit([[storeKeys.audit(1), null]]);
     await expect(audited(bad)).rejects.toThrow('the audit rows of epoch 1 are others');
+  });
+});
+
+describe('the audit of a network that handed over to further eras', () => {
+  it('is the same bytes on every node, one that joined after pruning included, and offline, with an offence in it', async () => {
+    const world = await World.create(4, { params: { ...tinyParams, voteWindowSlots: 8 } });
+    const { genesis } = world;
+    const period = tinyParams.slotsPerEpoch * tinyParams.eraEpochs;
+    await world.slots(10);
+    const { key, nodeKey, votes } = world.members[1]!.signer;
+    const { eraDepth: _, ...last } = votes.at(-1)!;
+    const message = { ...last, targetId: last.sourceId };
+    const voter = committeeOfGenesis(genesis).voters.findIndex(v => toHex(v.nodeKey) === toHex(nodeKey));
+    const signature = signVote(key, genesis.chainId, message);
+    await world.members[0]!.chain.receiveVote(encodeVote({ message, voter, nodeKey, signature }));
+    await world.slots(3 * period + 6);
+    await world.restart(3, new MemoryStore());
+    await world.sync(3);
+    const stores = world.members.map(member => member.store as MemoryStore);
+    const offline = await auditStore({ store: stores[3]!, genesis, verifier, first: 0, last: Number.MAX_SAFE_INTEGER });
+    const { block } = (await world.members[0]!.chain.block(world.members[0]!.chain.status().finalHeight))!;
+    expect(block.header.root.slot).toBeGreaterThanOrEqual(3 * period);
+    expect(offline.flatMap(({ rows }) => rows.map(({ doubleVotes }) => doubleVotes)).filter(n => n > 0)).toEqual([1]);
+    for (const { epoch } of offline) {
+      expect(new Set(stores.map(store => toHex(store.get(storeKeys.audit(epoch))!))).size).toBe(1);
+    }
   });
 });
 
