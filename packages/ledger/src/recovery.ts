@@ -22,6 +22,7 @@ import { committeeOfGenesis, genesisState } from './genesisState.js';
 import { identify, identityWrites, lastBoot, rebuildMark } from './identity.js';
 import type { Judging } from './judging.js';
 import { blockRemovals, keepsWitness, readKeptBlock } from './keptBlocks.js';
+import { readOwnRecords, removals } from './ownRecords.js';
 import {
   type Counts,
   certificatesRecord,
@@ -300,7 +301,9 @@ async function rebuild(p: OpenInit): Promise<void> {
   await store.commit([rebuildMark()]);
   const { good, cut } = goodBlocks(store);
   for (const prefix of derivedPrefixes) await store.clear(prefix);
-  await store.commit([...genesisWrites(genesis, rules), ...cut.flatMap(blockRemovals)]);
+  // How eras ended is taken from blocks that kept their signatures: a sound record stays, a rotten one is made anew.
+  const { rotten } = await readOwnRecords(store, storeKeys.handOvers);
+  await store.commit([...genesisWrites(genesis, rules), ...cut.flatMap(blockRemovals), ...removals(rotten)]);
   let final: FinalRecord = { slot: 0, id: genesis.chainId, height: 0 };
   for (let at = 0; at < good.length; at += replayBatch) {
     const branches = new Branches({

@@ -12,7 +12,7 @@
  *   U height                 old values under a final block   lost: evidence about its children can't be judged
  *   T transaction id         [height, position] in the final chain                      recomputed
  *   V root id                era that a final block roots: [depth, slot, voters]         recomputed
- *   O root id                how the era of this root ended (light/handOvers.ts)   lost: no light client gets over it here
+ *   O root id                how the era of this root ended (light/handOvers.ts)   taken again from the blocks
  *   s g p r                  lists by prefix at the final state, values empty           recomputed
  *   W transaction id         sent in by the API, not final: [received ms, bytes]        lost: the sender sends again
  *   R source study patient requester   greatest revocation ever seen: [seq, bytes]      lost: those in blocks come again
@@ -50,6 +50,7 @@ export const storeKeys = {
   height: (height: number): string => `H${latin1(u64be(height))}`,
   undo: (height: number): string => `U${latin1(u64be(height))}`,
   era: (rootId: Uint8Array): string => `V${latin1(rootId)}`,
+  handOvers: 'O',
   handOver: (endedRootId: Uint8Array): string => `O${latin1(endedRootId)}`,
   transaction: (id: Uint8Array): string => `T${latin1(id)}`,
   studyByHash: (studyHash: Uint8Array, sourceKey: Uint8Array): string => `s${latin1(studyHash, sourceKey)}`,

@@ -55,6 +55,26 @@ describe('a damaged record that only an answer to a peer meets', () => {
   });
 });
 
+describe('a damaged record of how an era ended', () => {
+  it('is taken again from the blocks, and the chain goes on', async () => {
+    const store = new RottingStore();
+    const world = await World.create(1, {}, { stores: [store] });
+    const { slotsPerEpoch, eraEpochs } = world.genesis.params;
+    await world.slots(slotsPerEpoch * eraEpochs + 4);
+    const handOver = storeKeys.handOver(world.genesis.chainId);
+    const kept = store.get(handOver);
+    expect(kept).toBeDefined();
+    store.rot(key => key === handOver);
+    expect(() => world.members[0]!.chain.light().handOvers(world.genesis.chainId)).toThrow('checksum');
+    await world.members[0]!.chain.failed;
+    await world.restart(0);
+    expect(store.get(handOver)).toEqual(kept);
+    const { finalHeight } = world.members[0]!.chain.peerStatus();
+    await world.slots(3);
+    expect(world.members[0]!.chain.peerStatus().finalHeight).toBeGreaterThan(finalHeight);
+  });
+});
+
 describe('a record that nothing derives from', () => {
   async function granted(): Promise<{ world: World; store: RottingStore }> {
     const store = new RottingStore();
