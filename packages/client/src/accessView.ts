@@ -23,6 +23,7 @@ import { type LightNodes, provenGrantOf, provenSourceOf, provenStudyOf, type Ver
 import type { NodeApi } from './nodeApi.js';
 import type { FinalCheckpoint, GrantEntry, NodeEvent, RevocationEntry, StudyEntry } from './nodeSchemas.js';
 import { SharedReads } from './sharedReads.js';
+import { studyAt } from './studyAt.js';
 
 const readAttempts = 4;
 const answerMs = 4_500;
@@ -188,7 +189,7 @@ async function readFacts(
     const study = told && final ? provenStudyOf(final, told) : told;
     const source = directory && (final ? provenSourceOf(final, directory.source) : directory.source);
     const point = pointOf(final ?? checkpoint);
-    const owner = study && effectiveOwner(study, point.slot);
+    const owner = study && studyAt(study, point.slot);
     const provenName = final && nameOf(final.blockId, sourceKey, studyHash, requesterKey);
     const known = provenName ? proven.get(provenName) : undefined;
     const said = await node.grantsOfStudy(sourceKey, studyHash, owner ? [owner.owner, requesterKey] : [], {
@@ -214,7 +215,7 @@ async function readFacts(
       chainId: light ? light.chainId : status.chainId,
       checkpoint: point,
       source: source && { standingKey: source.standingKey, url: source.url, seq: source.seq },
-      study: study && owner ? { ...owner, withdrawn: study.withdrawn } : null,
+      study: owner && ownershipOf(owner),
       grant: standing
         ? {
             seq: standing.seq,
@@ -251,15 +252,8 @@ function isStudy(entry: { sourceKey: PublicKey; studyHash: Uint8Array }, questio
   return equalBytes(entry.studyHash, question.studyHash) && equalBytes(entry.sourceKey, question.sourceKey);
 }
 
-/** Who reads a study's leaf at slot >= effectSlot takes pendingOwner as owner and generation + 1. */
-function effectiveOwner(
-  study: StudyEntry,
-  slot: number,
-): { owner: PublicKey; ownerSinceSlot: number; generation: number } {
-  if (study.pendingOwner && slot >= study.effectSlot) {
-    return { owner: study.pendingOwner, ownerSinceSlot: study.effectSlot, generation: study.generation + 1 };
-  }
-  return { owner: study.owner, ownerSinceSlot: study.ownerSinceSlot, generation: study.generation };
+function ownershipOf({ owner, ownerSinceSlot, generation, withdrawn }: StudyEntry): NonNullable<AccessFacts['study']> {
+  return { owner, ownerSinceSlot, generation, withdrawn };
 }
 
 function pointOf(checkpoint: Pick<FinalCheckpoint, 'slot' | 'blockId' | 'timeMs'>): AccessFacts['checkpoint'] {

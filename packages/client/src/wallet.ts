@@ -33,6 +33,7 @@ import type { GatewayApi } from './gatewayApi.js';
 import { type LightNodes, lightOfRecord, type OpenLight, provenStudyOf } from './lightNodes.js';
 import type { NodeApi, SeqQuery } from './nodeApi.js';
 import type { StudyEntry } from './nodeSchemas.js';
+import { studyAt } from './studyAt.js';
 import type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
 import { checkRedeemed, freeKey, type Here, readCard, readOffer } from './walletChecks.js';
 import { fetchReceipts, type ListedAccesses, listAccesses } from './walletReceipts.js';
@@ -348,7 +349,10 @@ export class Wallet {
   async #entryOf(study: WalletStudy): Promise<StudyEntry | null> {
     const [sourceKey, studyHash] = [parsePublicKey(study.sourceKey), fromHex(study.studyHash)];
     const light = await this.#light();
-    if (!light) return (await this.#deps.node.study(sourceKey, studyHash)).study;
+    if (!light) {
+      const { checkpoint, study: told } = await this.#deps.node.study(sourceKey, studyHash);
+      return told && studyAt(told, checkpoint.slot);
+    }
     const { answer, final } = await light.ask(node => node.study(sourceKey, studyHash, { proofs: true }));
     return answer.study && provenStudyOf(final, answer.study);
   }

@@ -207,6 +207,19 @@ describe('the wallet', () => {
     expect((await wallet.list())[0]?.state).toBe('yours');
   });
 
+  it('counts a reassignment from its slot on, though no block has written the new owner down yet', async () => {
+    const wallet = await open();
+    await wallet.claim(offer());
+    const mine = decodeClaim(gateway.claims[0]!).patientKey;
+    const pendingOwner = keyOf(9).publicKey;
+    const entry = { sourceKey: source.publicKey, studyHash, owner: mine, pendingOwner };
+    node.studies = [{ ...entry, effectSlot: node.slot + 1 }];
+    expect(await wallet.list()).toMatchObject([{ state: 'yours', takeoverPending: true }]);
+    node.studies = [{ ...entry, effectSlot: node.slot }];
+    expect(await wallet.list()).toMatchObject([{ state: 'lost', takeoverPending: false }]);
+    await expect(wallet.keep(1)).rejects.toMatchObject({ code: 'CLIENT_NO_REASSIGNMENT' });
+  });
+
   it('refuses a damaged record instead of beginning anew', async () => {
     saved = new TextEncoder().encode('{"version":1}');
     await expect(open()).rejects.toMatchObject({ code: 'CLIENT_RECORD_DAMAGED' });
