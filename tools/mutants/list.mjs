@@ -444,4 +444,11 @@ export const mutants = [
     replace: 'stored.size < 0 || refused.has(sopInstanceUID)',
     test: 'apps/requester/test/stow.test.ts',
   },
+  {
+    name: 'believe-pruned-votes',
+    file: `${ledger}/src/branches.ts`,
+    find: 'node.unsignedHeight <= this.tree.base.height',
+    replace: 'node.height > 0',
+    test: `${ledger}/test/chain/pruning.test.ts`,
+  },
 ];
