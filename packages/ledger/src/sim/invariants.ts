@@ -65,9 +65,10 @@ export class Invariants implements SignatureWatch {
   readonly blocks = new Map<string, KnownBlock>();
   /** Id in hex of the final block at each height, as the first node had it. */
   readonly final: string[];
+  /** By which blocks are judged again. */
+  rules: Consensus;
   readonly #genesis: Genesis;
   readonly #judging: Judging;
-  readonly #rules: Consensus;
   readonly #now: () => number;
   readonly #finalOf = new Map<SimNode, number>();
   readonly #signed = new Map<string, Signed>();
@@ -76,7 +77,7 @@ export class Invariants implements SignatureWatch {
   constructor(p: { genesis: Genesis; judging: Judging; rules: Consensus; now: () => number }) {
     this.#genesis = p.genesis;
     this.#judging = p.judging;
-    this.#rules = p.rules;
+    this.rules = p.rules;
     this.#now = p.now;
     const id = toHex(p.genesis.chainId);
     const none = { parent: '', slot: 0, height: 0, producer: '', rootSlot: 0, justifiedSlot: 0, finalizedSlot: 0 };
@@ -236,7 +237,7 @@ export class Invariants implements SignatureWatch {
 
   #checkCertificates(node: SimNode, { header, body }: Block): void {
     const { params } = this.#genesis;
-    const { isQuorum, isStalled } = this.#rules.finality;
+    const { isQuorum, isStalled } = this.rules.finality;
     for (const { message, bitmap } of body.certificates) {
       const era = this.#eraOf(node, message.rootId);
       if (!era) {
@@ -255,7 +256,7 @@ export class Invariants implements SignatureWatch {
   /** Voters of a root that the node knows as final. */
   #eraOf(node: SimNode, rootId: Uint8Array): { slot: number; voters: readonly { weight: number }[] } | null {
     if (equalBytes(rootId, this.#genesis.chainId)) {
-      return { slot: 0, voters: committeeOfGenesis(this.#genesis, this.#rules).voters };
+      return { slot: 0, voters: committeeOfGenesis(this.#genesis, this.rules).voters };
     }
     const stored = node.p.disk.peek(storeKeys.era(rootId));
     return stored ? eraRecord.decode(stored) : null;
@@ -266,7 +267,7 @@ export class Invariants implements SignatureWatch {
   /** Replay a node's whole store from genesis with all signatures, unless it is known to be rotten. */
   async checkReplay(node: SimNode, verifier: Verifier): Promise<void> {
     if (node.p.disk.isRotten) return;
-    const { firstBad } = await verifyStore(node.p.disk, this.#genesis, verifier, { rules: this.#rules });
+    const { firstBad } = await verifyStore(node.p.disk, this.#genesis, verifier, { rules: this.rules });
     if (firstBad) this.violated(node.index, 'replay', `height ${firstBad.height}: ${firstBad.code} ${firstBad.reason}`);
   }
 

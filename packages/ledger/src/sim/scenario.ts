@@ -4,6 +4,7 @@
  */
 import type { Params } from '../consensus/params.js';
 import { defaultParams } from '../consensus/params.js';
+import type { GenesisContent } from '../genesis.js';
 import type { Violation } from './invariants.js';
 import type { Histogram } from './measures.js';
 import type { NetworkConditions } from './network.js';
@@ -76,6 +77,7 @@ export interface WorldSettings {
   readonly params?: Partial<Params>;
   readonly conditions?: Partial<NetworkConditions>;
   readonly diskMs?: number;
+  readonly genesis?: Partial<GenesisContent>;
 }
 
 export function makeWorld(name: string, options: Options, context: RunContext, settings: WorldSettings): World {
@@ -85,6 +87,7 @@ export function makeWorld(name: string, options: Options, context: RunContext, s
     params: { ...defaultParams, slotMs: options.slotMs, ...settings.params },
     conditions: { ...lan, latencyMs: options.latencyMs, ...settings.conditions },
     diskMs: settings.diskMs ?? 2,
+    genesis: settings.genesis,
     shareWork: context.shareWork,
     verifier: context.verifier,
     hash: context.hash,
@@ -106,7 +109,7 @@ export async function eachSlot(
   // A third into a slot everybody is open, and has the slot's block.
   if (world.schedule.now === 0) await world.runMs(Math.floor(world.slotMs / 3));
   for (let i = 0; i < slots; i++) {
-    if (before(i) === false) return;
+    if ((await before(i)) === false) return;
     await world.runSlots(1);
     context.progress(i + 1, slots);
   }

@@ -18,7 +18,7 @@ export class SharedWork implements Judging {
   /** By the received bytes themselves: the network hands all nodes the same object. */
   readonly #blocks = new WeakMap<Uint8Array, Block>();
   /** Of blocks whose signatures were checked, or were made by this world's own nodes. */
-  readonly #changes = new WeakMap<Block, Changes>();
+  #changes = new WeakMap<Block, Changes>();
 
   readonly #votes = new WeakMap<Uint8Array, Vote>();
   readonly #certificates = new WeakMap<Uint8Array, VoteSet>();
@@ -76,6 +76,11 @@ export class SharedWork implements Judging {
     const holds = judging.isSigned(vote, network);
     this.#signed.set(signature, { message, nodeKey, holds });
     return holds;
+  }
+
+  /** From now on blocks are judged by other rules. */
+  forget(): void {
+    this.#changes = new WeakMap();
   }
 
   #oneOf(message: VoteMessage): VoteMessage {

@@ -7,14 +7,33 @@ export class SimClock implements ChainClock {
   readonly #node: number;
   readonly #originMs: number;
   #timers = new Set<() => void>();
-  /** Wall clock minus true time, in ms. */
-  errorMs = 0;
+  /** Wall clock minus true time in ms, when it was last set. */
+  #errorMs = 0;
+  #setAtMs = 0;
+  /** How much too fast the clock runs, in millionths. */
+  #drift = 0;
 
   /** @param originMs - Unix time at the world's beginning */
   constructor(p: { schedule: Schedule; node: number; originMs: number }) {
     this.#schedule = p.schedule;
     this.#node = p.node;
     this.#originMs = p.originMs;
+  }
+
+  /** Wall clock minus true time in ms. Setting it lets the drift go on from there. */
+  get errorMs(): number {
+    return this.#errorMs + (this.#drift * (this.#schedule.now - this.#setAtMs)) / 1_000_000;
+  }
+
+  set errorMs(errorMs: number) {
+    this.#errorMs = errorMs;
+    this.#setAtMs = this.#schedule.now;
+  }
+
+  set drift(millionths: number) {
+    const before = this.errorMs;
+    this.errorMs = before;
+    this.#drift = millionths;
   }
 
   now(): number {

@@ -4,6 +4,7 @@
  */
 import { CodedError } from '@radpass/core';
 import { type Chain, openChain } from '../chain.js';
+import type { NamedCheckpoint } from '../checkpoint.js';
 import type { Consensus } from '../consensus/index.js';
 import type { Delivered } from '../events.js';
 import type { Genesis } from '../genesis.js';
@@ -46,6 +47,8 @@ export interface SimNodeInit {
   readonly watch: NodeWatch;
   readonly judging: Judging | undefined;
   readonly rules: Consensus;
+  /** What its operator gives it at a start. */
+  readonly recoveries: () => readonly NamedCheckpoint[];
   readonly hash: Hash | undefined;
   readonly adversary: Adversary | null;
 }
@@ -188,7 +191,8 @@ export class SimNode implements Endpoint {
   }
 
   async #open(process: number): Promise<void> {
-    const { genesis, network, disk, clock, signer, verifier, watch, judging, rules, hash, adversary } = this.p;
+    const { genesis, network, disk, clock, signer, verifier, watch, judging, rules, recoveries, hash, adversary } =
+      this.p;
     const isCurrent = (): boolean => this.starts === process && this.isOn;
     const send = (topic: Message['topic']) => (bytes: Uint8Array) => {
       if (!isCurrent()) return;
@@ -212,6 +216,7 @@ export class SimNode implements Endpoint {
           if (isCurrent()) watch.logged(this, event, fields);
         },
         rules,
+        recoveries: recoveries(),
         ...(hash && { hash }),
         ...(judging && { judging }),
       });

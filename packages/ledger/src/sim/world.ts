@@ -3,12 +3,14 @@
  * comes from the seed, all time from the schedule, so the same seed and plan give the same run and the same trace.
  */
 import { equalBytes, type SecretKey, toHex, type Verifier } from '@radpass/core';
+import { type CheckpointStatement, type NamedCheckpoint, signCheckpoint } from '../checkpoint.js';
 import { type Consensus, consensus } from '../consensus/index.js';
 import type { Params } from '../consensus/params.js';
 import type { Delivered } from '../events.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../genesis.js';
 import { judging } from '../judging.js';
 import { freshWrites } from '../recovery.js';
+import { withRecoveries } from '../restart.js';
 import type { Hash } from '../stateTree.js';
 import type { StoreWrite } from '../store.js';
 import type { Adversary } from './adversary.js';
@@ -71,11 +73,13 @@ export class World {
   readonly offences = new Offences();
   readonly traffic: Traffic;
   readonly signatures: SimSignatures;
+  /** Blocks that people named for finality to start anew from; every node that starts is given them. */
+  recoveries: readonly NamedCheckpoint[] = [];
   /** What happened how often, for the figures. */
   readonly counts = new Map<string, number>();
   readonly #plan: WorldPlan;
   readonly #judging;
-  readonly #rules: Consensus;
+  readonly rules: Consensus;
   /** A new node's disk holds block 0 already: it is made once. */
   readonly #fresh: readonly StoreWrite[];
   readonly #sources: SecretKey[];
@@ -112,11 +116,11 @@ export class World {
     this.signatures = new SimSignatures({ real: plan.verifier, hash: plan.hash });
     for (const key of this.#nodeKeys) this.signatures.register(key.publicKey, key.exportSeed());
     const rules = plan.rules ?? consensus;
-    this.#rules = { ...rules, beacon: { ...rules.beacon, ...this.signatures.vrf } };
-    this.#fresh = freshWrites(this.genesis, this.#rules);
+    this.rules = { ...rules, beacon: { ...rules.beacon, ...this.signatures.vrf } };
+    this.#fresh = freshWrites(this.genesis, this.rules);
     this.#judging = plan.shareWork === false ? judging : new SharedWork();
     const now = (): number => this.schedule.now;
-    this.invariants = new Invariants({ genesis: this.genesis, judging: this.#judging, rules: this.#rules, now });
+    this.invariants = new Invariants({ genesis: this.genesis, judging: this.#judging, rules: this.rules, now });
     this.measures = new Measures({ genesis: this.genesis, invariants: this.invariants, now });
     this.network = new Network({
       schedule: this.schedule,
@@ -194,6 +198,16 @@ export class World {
     }
   }
 
+  /** People sign that finality starts anew from a block. Nodes are down meanwhile. */
+  recover(statement: CheckpointStatement, keys: readonly SecretKey[]): void {
+    const named = keys.reduce(signCheckpoint, { ...statement, signatures: [] } as NamedCheckpoint);
+    this.trace.note(`${this.schedule.now} recovery at ${statement.slot}`);
+    this.recoveries = [...this.recoveries, named];
+    this.invariants.rules = withRecoveries(this.rules, this.recoveries);
+    // What was judged before was judged by other rules.
+    if (this.#judging instanceof SharedWork) this.#judging.forget();
+  }
+
   /** Publish a study through a node's own API; an acknowledgement is remembered. */
   submit(node: SimNode, bytes: Uint8Array): void {
     const { chain } = node;
@@ -266,7 +280,8 @@ export class World {
         },
       },
       judging: this.#judging,
-      rules: this.#rules,
+      rules: this.rules,
+      recoveries: () => this.recoveries,
       hash,
       adversary,
     });

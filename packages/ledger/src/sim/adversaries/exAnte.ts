@@ -1,18 +1,37 @@
 import { parseKeptBlock } from '../../block.js';
+import { kindOfRecord } from '../../consensus/evidence.js';
 import { Adversary } from '../adversary.js';
 import type { Message } from '../network.js';
 import type { SimNode } from '../simNode.js';
 
 /**
  * Ex-ante reorganisation: its blocks and votes come one slot late, when the next leader has already built beside the block
- * that it did not show; the votes that it saved up are to carry its branch past the honest one.
+ * that it did not show; the votes that it saved up are to carry its branch past the honest one. A block may be shown to one
+ * honest voter just before that one's view freezes: then it is in this view alone, and may win its vote by the tie rule.
  */
 export class ExAnte extends Adversary {
   readonly name = 'ex-ante';
+  readonly #confidant: (() => number) | null;
+
+  /** @param confidant - gives the node that a withheld block is shown to; none, if not given */
+  constructor(confidant: (() => number) | null = null) {
+    super();
+    this.#confidant = confidant;
+  }
 
   override send(message: Message, node: SimNode): void {
-    if (message.topic === 'transaction') node.broadcast(message);
-    else node.later(node.p.genesis.params.slotMs, () => node.broadcast(message));
+    if (message.topic === 'transaction') {
+      node.broadcast(message);
+      return;
+    }
+    const { genesis, network } = node.p;
+    const { slotMs } = genesis.params;
+    node.later(slotMs, () => node.broadcast(message));
+    const confidant = message.topic === 'block' && kindOfRecord(message.bytes) === undefined && this.#confidant?.();
+    if (typeof confidant !== 'number') return;
+    const { latencyMs, jitter } = network.conditions;
+    const inMs = Math.floor(0.75 * slotMs - latencyMs * (1 + jitter)) - 10;
+    node.later(Math.max(0, inMs), () => network.send(node.index, confidant, message));
   }
 
   /** Who asks is not shown early what it holds back. */

@@ -7,6 +7,7 @@ import { Silent } from '../adversaries/silent.js';
 import { Twin } from '../adversaries/twin.js';
 import { VoteSplitter } from '../adversaries/voteSplitter.js';
 import type { Adversary } from '../adversary.js';
+import { Random } from '../random.js';
 import { eachSlot, finish, makeWorld, type Options, publishing, type RunContext, type Scenario } from '../scenario.js';
 import type { Member, World } from '../world.js';
 
@@ -75,19 +76,34 @@ export const adversary: Scenario = {
   ],
 };
 
-/** All attackers hold back their blocks and votes for a slot. */
+/** All attackers hold back their blocks and votes for a slot, and show each block to one honest voter before it freezes its view. */
 export const exAnte: Scenario = {
   name: 'ex-ante',
   summary:
-    'attackers with 30 % show blocks and votes a slot late, to push the next honest block off the chain: no honest block lost',
+    'attackers with 30 % hold back blocks and votes for a slot, but show each block to one honest voter in time: nothing conflicting is final, and at most one honest block is lost for two that were withheld',
   defaults: { nodes: 20, offline: 0, share: 30, slots: 60, latencyMs: 200, slotMs: 4_000 },
   seeds: [1, 25],
-  play(options, context) {
-    const members = membersWith(options, () => new ExAnte());
-    return attacked(makeWorld(this.name, options, context, { members }), options, context);
+  async play(options, context) {
+    const random = new Random(`confidants ${context.seed}`);
+    const confidant = (): number => random.between(attackers(options), options.nodes - 1);
+    let withheld = 0;
+    const members = membersWith(options, () => {
+      return new ExAnte(() => {
+        withheld++;
+        return confidant();
+      });
+    });
+    const outcome = await attacked(makeWorld(this.name, options, context, { members }), options, context);
+    return { ...outcome, numbers: { ...outcome.numbers, withheld } };
   },
-  missed: ({ numbers }) =>
-    (numbers.honestBlocksLost ?? 0) > 0 ? [`${numbers.honestBlocksLost} honest blocks lost, the goal is none`] : [],
+  missed: ({ finalityMs, numbers }, { slotMs }) => {
+    const { honestBlocksLost = 0, withheld = 0 } = numbers;
+    return [
+      ...(finalityMs.p95 > 10 * slotMs ? [`p95 of finality is ${finalityMs.p95} ms, the goal ${10 * slotMs}`] : []),
+      ...(withheld === 0 ? ['no block was withheld: nothing was tried'] : []),
+      ...(2 * honestBlocksLost > withheld ? [`${honestBlocksLost} honest blocks lost for ${withheld} withheld`] : []),
+    ];
+  },
 };
 
 /** One key on two nodes, each with half of the peers. */

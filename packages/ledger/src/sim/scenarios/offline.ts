@@ -1,39 +1,92 @@
+import { describeStored } from '../../storedRecovery.js';
 import { eachSlot, equalMembers, finish, makeWorld, publishing, type Scenario } from '../scenario.js';
+import { keyNamed } from '../traffic.js';
+import type { World } from '../world.js';
+
+/** An era is four epochs of four slots, so block 16 opens the next one; who was silent for an epoch is dormant three later. */
+const params = { slotsPerEpoch: 4, eraEpochs: 4, voteWindowSlots: 8, dormantDuties: 1, dormantEpochs: 1 };
+const eraSlots = params.slotsPerEpoch * params.eraEpochs;
+
+/** When part of the network goes, in slots; seeds take them in turn. */
+const moments = [
+  // It was never there.
+  0,
+  // Just before the block that opens the next era.
+  eraSlots - 0.4,
+  // That block is justified and not final: nobody votes beyond it, and it seats nobody.
+  eraSlots + 0.3,
+  // It is final, and the next era has just begun.
+  eraSlots + 1.3,
+];
+
+/** Blocks that become final after a stall: those of the stall, and some more. */
+const blocksAfter = 6;
+/** A recovery names a block of this slot or later: by then the chain has written down three epochs without those who are gone. */
+const knownSlot = 2 * eraSlots + 8;
+
+const checkpointKeys = [0, 1, 2].map(i => keyNamed(`checkpoint ${i}`));
+const genesis = { checkpointKeys: checkpointKeys.map(key => key.publicKey), checkpointThreshold: 2 };
+
+const offOf = ({ nodes, offline: percent }: { nodes: number; offline: number }): number =>
+  Math.round((nodes * percent) / 100);
 
 /** Part of the network is switched off for good. */
 export const offline: Scenario = {
   name: 'offline',
   summary:
-    'part is off for good: below 1/3 p95 final at most 2 slots; above it the chain grows, nothing is falsely final, and below 40 % the quorum of 3/5 brings finality back',
+    'part goes for good, from the start or around an opening block: below 1/3 p95 final at most 2 slots; above it the chain grows, nothing is falsely final, and the quorum of 3/5 (below 40 %) or a recovery brings finality back',
   defaults: { nodes: 20, offline: 30, share: 0, slots: 60, latencyMs: 200, slotMs: 4_000 },
   seeds: [1, 25],
-  merge: { headHeight: 'mean', finalBeforeStall: 'max' },
+  merge: { headHeight: 'mean', finalInStall: 'max', finalAfterStall: 'mean' },
   async play(options, context) {
-    const off = Math.round((options.nodes * options.offline) / 100);
+    const off = offOf(options);
     const stallSlots = Math.floor(options.slots / 2);
+    const hasQuorum = 3 * off < options.nodes;
     const world = makeWorld(this.name, options, context, {
       members: equalMembers(options.nodes),
-      params: { stallSlots },
+      ...(hasQuorum ? {} : { params: { ...params, stallSlots }, genesis }),
     });
-    const order = world.random.fork('offline').shuffled(world.nodes.map(node => node.index));
-    world.startAll(order.slice(0, off));
+    const gone = world.random
+      .fork('offline')
+      .shuffled(world.nodes.map(node => node.index))
+      .slice(0, off);
+    const moment = hasQuorum ? 0 : moments[context.seed % moments.length]!;
+    world.startAll(moment === 0 ? gone : []);
+    if (moment > 0) {
+      world.at(moment * world.slotMs, () => {
+        for (const index of gone) world.kill(world.nodes[index]!);
+      });
+    }
     const publish = publishing(world, 3);
-    let finalBeforeStall = 0;
-    await eachSlot(world, options.slots, context, slot => {
+    const needsRecovery = 10 * off >= 4 * options.nodes;
+    let [finalBefore, finalInStall] = [0, 0];
+    let waits = needsRecovery;
+    await eachSlot(world, options.slots, context, async slot => {
       publish(slot);
-      if (slot === stallSlots) finalBeforeStall = world.invariants.finalHeight;
+      // Votes that were on their way when part went may still make something final.
+      if (slot === Math.ceil(moment) + 2) finalBefore = world.invariants.finalHeight;
+      if (slot === stallSlots) finalInStall = world.invariants.finalHeight - finalBefore;
+      if (waits && slot >= stallSlots) waits = !(await recover(world));
     });
     const heights = world.nodes.map(node => node.chain?.peerStatus().height ?? 0);
-    const acknowledged = 3 * off < options.nodes;
-    if (acknowledged) await world.runSlots(10);
+    await world.runSlots(10);
+    const finalAfterStall = world.invariants.finalHeight - finalBefore - finalInStall;
+    if (finalAfterStall < blocksAfter) {
+      world.invariants.violated(-1, 'finality did not come back', `${finalAfterStall} blocks after the stall`);
+    }
     return finish(world, context, {
-      acknowledged,
-      numbers: { headHeight: Math.max(...heights), finalBeforeStall },
+      // Tables stood still with finality, so the next era may be seated by one that counts who is gone, and stall anew.
+      acknowledged: hasQuorum,
+      numbers: {
+        headHeight: Math.max(...heights),
+        finalInStall,
+        finalAfterStall,
+      },
     });
   },
   missed({ finalityMs, numbers }, options) {
-    const off = Math.round((options.nodes * options.offline) / 100) / options.nodes;
-    const { finalBeforeStall = 0, finalBlocks = 0, headHeight = 0 } = numbers;
+    const off = offOf(options) / options.nodes;
+    const { finalInStall = 0, headHeight = 0 } = numbers;
     const grown = 0.7 * (1 - off) * options.slots;
     const faults: string[] = [];
     if (headHeight < grown) faults.push(`the chain grew to ${headHeight} blocks, expected at least ${grown}`);
@@ -43,9 +96,30 @@ export const offline: Scenario = {
       }
       return faults;
     }
-    if (finalBeforeStall > 0) faults.push(`${finalBeforeStall} blocks were final without a quorum`);
-    if (off < 0.4 && finalBlocks === 0) faults.push('the quorum of 3/5 did not bring finality back');
-    if (off >= 0.4 && finalBlocks > 0) faults.push(`${finalBlocks} blocks were final without 3/5`);
+    if (finalInStall > 0) faults.push(`${finalInStall} blocks were final without a quorum`);
     return faults;
   },
 };
+
+/**
+ * People let finality start anew from the newest block, once its state knows who is gone. It goes as an operator's runbook says: nodes are stopped, one store is asked
+ * what there is to sign, enough keys of genesis sign it, and every node that is left starts with the file.
+ */
+async function recover(world: World): Promise<boolean> {
+  const left = world.nodes.filter(node => node.isUp);
+  const height = (node: (typeof left)[number]): number => node.chain?.peerStatus().height ?? 0;
+  const newest = left.reduce((best, node) => (height(node) > height(best) ? node : best));
+  if ((newest.chain?.status().headSlot ?? 0) < knownSlot) return false;
+  for (const node of left) world.kill(node);
+  const { genesis: network, signatures, rules } = world;
+  const store = newest.p.disk.open();
+  const described = describeStored(
+    { store, genesis: network, verifier: signatures, rules },
+    { reason: 'part of the network is gone for good' },
+  );
+  // Opening a store may write to it, which takes time of the world; so do people.
+  await world.runSlots(1);
+  world.recover(await described, checkpointKeys.slice(0, genesis.checkpointThreshold));
+  for (const node of left) world.start(node);
+  return true;
+}

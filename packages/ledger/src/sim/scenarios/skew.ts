@@ -1,9 +1,13 @@
 import { eachSlot, equalMembers, finish, makeWorld, publishing, type Scenario } from '../scenario.js';
 
-/** Clocks are wrong, and jump. */
+/** A cheap quartz without a time service, in millionths; real ones are ten times better. */
+const maxDrift = 1_000;
+
+/** Clocks are wrong, drift, and jump. */
 export const skew: Scenario = {
   name: 'skew',
-  summary: 'all clocks wrong by up to 1/10 of a slot, some jump by up to 3 slots and back: p95 final at most 2 slots',
+  summary:
+    'all clocks wrong by up to 1/10 of a slot and drifting by up to 1 ms a second, some jump by up to 3 slots and back: p95 final at most 2 slots',
   defaults: { nodes: 12, offline: 0, share: 0, slots: 60, latencyMs: 200, slotMs: 4_000 },
   seeds: [1, 25],
   async play(options, context) {
@@ -11,7 +15,10 @@ export const skew: Scenario = {
     const random = world.random.fork('clocks');
     const publish = publishing(world, 3);
     const usual = Math.floor(options.slotMs / 10);
-    for (const { p } of world.nodes) p.clock.errorMs = random.between(-usual, usual);
+    for (const { p } of world.nodes) {
+      p.clock.errorMs = random.between(-usual, usual);
+      p.clock.drift = random.between(-maxDrift, maxDrift);
+    }
     world.startAll();
     await eachSlot(world, options.slots, context, slot => {
       publish(slot);
