@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { tinyParams } from '@radpass/ledger';
+import { eachSlot, equalMembers, finish, type Scenario, SimDisk, World } from '@radpass/ledger/sim';
+import { readReplay, writeFiles } from '../dist/files.js';
+import { play, replay } from '../dist/play.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'radpass-sim-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Says that a batch is durable when it is not. */
+class HastyDisk extends SimDisk {
+  override commit(writes: Parameters<SimDisk['commit']>[0]): Promise<void> {
+    void super.commit(writes);
+    return Promise.resolve();
+  }
+}
+
+/** A node stops right after each acknowledgement. */
+const stops = (isHasty: boolean): Scenario => ({
+  name: 'stops',
+  summary: '',
+  defaults: { nodes: 3, offline: 0, share: 0, slots: 8, latencyMs: 50, slotMs: 1_000 },
+  seeds: [1, 1],
+  async play(options, context) {
+    const { verifier, hash } = context;
+    const world = new World({
+      seed: `stops ${context.seed}`,
+      members: equalMembers(options.nodes),
+      params: { ...tinyParams, slotMs: options.slotMs },
+      conditions: { latencyMs: options.latencyMs, jitter: 0.5, loss: 0, duplicates: 0 },
+      diskMs: 30,
+      makeDisk: init => (isHasty ? new HastyDisk(init) : new SimDisk(init)),
+      verifier,
+      hash,
+    });
+    world.startAll();
+    await eachSlot(world, options.slots, context, async slot => {
+      const node = world.nodes[slot % options.nodes]!;
+      world.submit(node, world.traffic.study(slot % options.nodes, slot, world.schedule.now));
+      await world.runMs(10);
+      world.kill(node);
+      world.start(node);
+    });
+    return finish(world, context, { acknowledged: false });
+  },
+  missed: () => [],
+});
+
+describe('a seed that failed', () => {
+  it('is a file that fails again in the same way, until what was wrong is mended', async () => {
+    const { report, outcomes } = await play(stops(true), { options: {}, shareWork: true });
+    expect(report.violations.map(({ rule }) => rule)).toContain('acknowledged transaction lost');
+    writeFiles(folder, report, outcomes);
+    const kept = readReplay(join(folder, 'stops-1.json'));
+    const again = await replay(kept, () => stops(true));
+    expect([again.sameTrace, again.violations]).toEqual([true, report.violations]);
+    const mended = await replay(kept, () => stops(false));
+    expect([mended.sameTrace, mended.violations]).toEqual([false, []]);
+  });
+
+  it('is told from other files', () => {
+    const other = join(folder, 'other.json');
+    writeFileSync(other, '{"scenario": "stops", "seed": "1"}');
+    expect(() => readReplay(other)).toThrow('not a seed that radpass-sim kept');
+  });
+});
