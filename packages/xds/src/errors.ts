@@ -70,10 +70,21 @@ export type FaultKind =
   | 'addressing-required'
   | 'action-not-supported';
 
+/** What is wrong with an addressing header: subcodes of InvalidAddressingHeader (WS-Addressing, SOAP binding 6.4.1). */
+export type AddressingFault = 'InvalidAddress' | 'InvalidCardinality' | 'OnlyAnonymousAddressSupported';
+
 /** Which fault answers a request that was refused with `error`; whatever is not the sender's fault is `receiver`. */
-export function toFault(error: unknown): { kind: FaultKind; text: string } {
+export function toFault(error: unknown): { kind: FaultKind; text: string; problem?: AddressingFault } {
   const kind = error instanceof XdsError ? faultKind(error.detail) : 'receiver';
-  return { kind, text: faultTexts[kind] };
+  const problem = error instanceof XdsError ? addressingFault(error.detail) : undefined;
+  return { kind, text: faultTexts[kind], ...(problem && { problem }) };
+}
+
+function addressingFault(detail: XdsErrorDetail): AddressingFault | undefined {
+  if (detail.code !== 'XDS_ADDRESSING') return undefined;
+  if (detail.reason === 'repeated') return 'InvalidCardinality';
+  if (detail.reason === 'not anonymous') return 'OnlyAnonymousAddressSupported';
+  return detail.reason === 'malformed' && detail.header === 'To' ? 'InvalidAddress' : undefined;
 }
 
 function faultKind(detail: XdsErrorDetail): FaultKind {

@@ -5,7 +5,7 @@
 import { utf8 } from '@radpass/core';
 import { addressingXml, createMessageId, wsaNamespace } from './addressing.js';
 import { escapeText } from './canonicalXml.js';
-import { type FaultKind, XdsError } from './errors.js';
+import { type AddressingFault, type FaultKind, XdsError } from './errors.js';
 import { type Envelope, envelopeXml, soapNamespace } from './soap.js';
 import { childElements, isNamed, tokenOf, type XmlElement } from './xmlReader.js';
 
@@ -29,14 +29,16 @@ const faults: Record<FaultKind, { code: string; subcode?: string; status: number
  * A fault message, as plain SOAP 1.2.
  * @param p.relatesTo - the MessageID of the request, if it could be read: some clients drop an answer without it
  * @param p.text - the reason, in English; give nothing away in it
+ * @param p.problem - of kind 'addressing': what is wrong with the header
  */
-export function createFault(p: { kind: FaultKind; relatesTo?: string; text: string }): {
+export function createFault(p: { kind: FaultKind; relatesTo?: string; text: string; problem?: AddressingFault }): {
   contentType: string;
   body: Uint8Array;
   status: number;
 } {
   const { code, subcode, status } = faults[p.kind];
-  const detail = subcode === undefined ? '' : `<soap:Subcode><soap:Value>${subcode}</soap:Value></soap:Subcode>`;
+  const problem = p.problem === undefined ? '' : subcodeXml(`wsa:${p.problem}`);
+  const detail = subcode === undefined ? '' : subcodeXml(subcode, problem);
   const body =
     `<soap:Fault><soap:Code><soap:Value>soap:${code}</soap:Value>${detail}</soap:Code>` +
     `<soap:Reason><soap:Text xml:lang="en">${escapeText(p.text)}</soap:Text></soap:Reason></soap:Fault>`;
@@ -44,6 +46,10 @@ export function createFault(p: { kind: FaultKind; relatesTo?: string; text: stri
   const relatesTo = p.relatesTo === undefined ? {} : { relatesTo: p.relatesTo };
   const header = addressingXml({ action, messageId: createMessageId(), ...relatesTo }, 'unsigned');
   return { contentType: 'application/soap+xml; charset=UTF-8', body: utf8(envelopeXml(header, body)), status };
+}
+
+function subcodeXml(value: string, within = ''): string {
+  return `<soap:Subcode><soap:Value>${value}</soap:Value>${within}</soap:Subcode>`;
 }
 
 /** Throw what a fault says, if this envelope is one. @throws XdsError XDS_FAULT, with printable text of bounded length */
