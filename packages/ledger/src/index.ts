@@ -31,7 +31,7 @@ export {
 export { dutyOfSlot, leaderOfSlot, type SlotDuty, transactionContext } from './boundary.js';
 export { type BuildBlockInput, type BuiltBlock, buildBlock } from './buildBlock.js';
 // Run a ledger
-export { type Chain, type ChainClock, type ChainInit, openChain } from './chain.js';
+export { type Chain, type ChainInit, openChain } from './chain.js';
 // Checkpoints that people name
 export {
   type CheckpointKind,
@@ -126,6 +126,7 @@ export {
 // Let finality start anew
 export { type Recovery, withRecoveries } from './restart.js';
 export type { RevocationEntry } from './revocations.js';
+export type { ChainClock } from './shell.js';
 export type { NodeSigner, SigningMarks } from './signer.js';
 export { type LedgerStore, MemoryStore, type StoreWrite } from './store.js';
 export { describeStored } from './storedRecovery.js';

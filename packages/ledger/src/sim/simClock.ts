@@ -1,5 +1,5 @@
 /** A node's clock: the world's time plus an error that may drift and jump, and timers of one process. */
-import type { ChainClock } from '../chain.js';
+import type { ChainClock } from '../shell.js';
 import type { Schedule } from './schedule.js';
 
 export class SimClock implements ChainClock {
