@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { createServer as createHttp, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -89,7 +89,7 @@ needs('openssl', describe)('a gateway over https', () => {
   const until = async (holds: () => Promise<boolean>): Promise<void> => {
     for (let i = 0; i < 200 && !(await holds()); i++) await new Promise(resolve => setTimeout(resolve, 25));
   };
-  const retrieve = (key: SecretKey, studyHash: Uint8Array): Promise<{ bytes: number }> =>
+  const retrieve = (key: SecretKey, studyHash: Uint8Array, proxy?: string): Promise<{ bytes: number }> =>
     retrieveStudy({
       key,
       url: config.url,
@@ -98,7 +98,7 @@ needs('openssl', describe)('a gateway over https', () => {
       outFile: file('received.zip'),
       verifier: nobleVerifier,
       now: () => Date.now(),
-      connect: { ca, allowPrivate: true },
+      connect: { ca, allowPrivate: true, ...(proxy ? { proxy } : {}) },
       onRequest: message => {
         sent = message;
       },
@@ -171,6 +171,32 @@ needs('openssl', describe)('a gateway over https', () => {
     await wallet.allow(1, encodeRequesterCard(createRequesterCard(card)));
     expect((await retrieve(doctors[0]!, studyHash())).bytes).toBeGreaterThan(1000);
     await expect(retrieve(doctors[1]!, studyHash())).rejects.toMatchObject({ code: 'XDS_REFUSED' });
+  });
+
+  it('serves through a CONNECT proxy, which learns host and port alone', async () => {
+    const asked: string[] = [];
+    const passed: Buffer[] = [];
+    const proxy = createHttp().on('connect', (request, socket: Socket) => {
+      asked.push(request.url ?? '');
+      const far = connect(Number(new URL(config.url).port), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        far.pipe(socket).pipe(far);
+      });
+      for (const side of [far, socket]) side.on('data', (data: Buffer) => passed.push(data));
+      far.on('error', () => socket.destroy());
+      socket.on('error', () => far.destroy());
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const { port } = proxy.address() as { port: number };
+    const direct = await retrieve(doctors[0]!, studyHash());
+    const proxied = await retrieve(doctors[0]!, studyHash(), `http://127.0.0.1:${port}`);
+    proxy.closeAllConnections();
+    proxy.close();
+    expect(proxied).toMatchObject(direct);
+    expect(asked).toEqual([new URL(config.url).host]);
+    const text = Buffer.concat(passed).toString('latin1');
+    expect(text.length).toBeGreaterThan(direct.bytes);
+    for (const secret of [toHex(studyHash()), studyInstanceUID, 'DICM']) expect(text).not.toContain(secret);
   });
 
   it('serves no request twice, not even after it lost its store of replays', async () => {

@@ -54,17 +54,14 @@ export function nodeFetch(p: NodeFetchInit = {}): Fetch {
 }
 
 /** TLS over the tunnel, checked for the name as without it. */
-async function throughTunnel(
-  p: NodeFetchInit,
-  target: URL,
-): Promise<Pick<RequestOptions, 'createConnection' | 'agent'>> {
+async function throughTunnel(p: NodeFetchInit, target: URL): Promise<Pick<RequestOptions, 'createConnection'>> {
   if (!p.tunnel || isLoopback(target.hostname)) return {};
   const host = target.hostname.replace(/^\[|\]$/g, '');
   const socket = await p.tunnel(host, target.port === '' ? 443 : Number(target.port));
   const ca = p.ca ? { ca: [...rootCertificates, p.ca] } : {};
   const servername = isIP(host) === 0 ? { servername: host } : {};
+  // No `agent: false`: node:https would leave createConnection aside and connect by itself.
   return {
-    agent: false,
     createConnection: () => connect({ socket, host, minVersion: 'TLSv1.2', ...ca, ...servername }),
   };
 }

@@ -155,13 +155,13 @@ export async function guardedConnect(
       ...tls,
       host: address,
       port,
+      // node:https leaves createConnection aside where it is told of an agent, be it `false`.
       ...(tunnel
         ? { createConnection: () => tlsConnect({ ...tls, host: isIP(host) === 0 ? host : address, socket: tunnel }) }
-        : {}),
+        : { agent: false }),
       path: target.pathname + target.search,
       method: outgoing.method,
       headers: { ...outgoing.headers, host: target.host, 'content-length': outgoing.body?.length ?? 0 },
-      agent: false,
       maxHeaderSize: maxHeaderBytes,
     });
     const headersTimer = setTimeout(
