@@ -48,6 +48,7 @@ import { Records, Turn } from './records.js';
 import { rememberServed } from './replayMemory.js';
 import { Revocations } from './revocations.js';
 import type { Log } from './runtime.js';
+import { noteSigners } from './signers.js';
 import { Studies } from './studies.js';
 
 export interface RunningGateway {
@@ -159,7 +160,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const disclosureLog = await openDisclosureLog(join(dataDir, 'disclosures'));
   stops.push(() => disclosureLog.close());
   const disclosures = await openDisclosureStore({ log: disclosureLog, key, chainId, verifier: nodeVerifier });
-  const signers = [key.publicKey, sourceKey];
+  const signers = await noteSigners(records, [sourceKey, key.publicKey]);
   if (replaysLost) await rememberServed({ disclosures, replay, now: now() });
   const audit =
     config.audit &&

@@ -10,6 +10,7 @@
  * | revocations | a revocation that only this gateway had seen is missed; those of its nodes come again at the next start |
  * | outbox | a co-signed tuple not yet final isn't posted again: confirm the claim again |
  * | notices | the desk's list of warnings is empty |
+ * | signers | the desk can't verify what keys before the last rotation signed; `audit verify --folder --key` still can |
  * | accesses, openAccesses, cursors | nothing: made again from the disclosure records when an owner asks |
  */
 import type { DocumentSeal } from '@radpass/imaging';
@@ -105,6 +106,8 @@ interface Tables {
   outbox: OutboxRecord;
   notices: NoticeRecord;
   accesses: AccessRecord;
+  /** Each key that this gateway ever signed with or that named its source; its key is the same hex. */
+  signers: { publicKey: string };
   /** Those whose end isn't known yet, by the number of their disclosure record. */
   openAccesses: { access: string };
   /** Up to which disclosure record an index has come. */

@@ -11,7 +11,7 @@ import { GatewayApi, NodeApi, Wallet } from '@radpass/client';
 import { nodeFetch } from '@radpass/client/node';
 import { createRequesterCard, encodeRequesterCard, nobleVerifier, SecretKey } from '@radpass/core';
 import { writeKeyFile } from '@radpass/core/node';
-import { unpackStudy, writePhantomStudy } from '@radpass/imaging';
+import { readInstanceHeader, unpackStudy, writePhantomStudy } from '@radpass/imaging';
 import { retrieveStudy } from '@radpass/xds/node';
 import { needs } from '../../../tools/needs.mjs';
 import { type Orthanc, startOrthanc } from '../../../tools/orthanc.mjs';
@@ -43,6 +43,12 @@ class Counter {
       passedOn.end();
     });
   }
+}
+
+/** Moves a file's instance to a series of its own. */
+function ofAnotherSeries(file: Buffer, seriesInstanceUID: string): void {
+  const other = seriesInstanceUID.slice(0, -1) + ((Number(seriesInstanceUID.at(-1)) % 9) + 1);
+  file.write(other, file.indexOf(seriesInstanceUID), 'latin1');
 }
 
 needs('orthanc', needs('openssl', describe) as typeof describe)('the gateway before Orthanc', () => {
@@ -115,6 +121,8 @@ needs('orthanc', needs('openssl', describe) as typeof describe)('the gateway bef
     const study = await writePhantomStudy(file('images'), { slices: 6, size: 64 });
     ({ studyInstanceUID } = study);
     slices = study.files.map(path => readFileSync(path));
+    const { seriesInstanceUID } = await readInstanceHeader(study.files[3]!);
+    for (const late of [slices[3]!, slices[4]!]) ofAnotherSeries(late, seriesInstanceUID);
     for (const slice of slices.slice(0, 3)) await orthanc.put(slice);
     counter = new Counter(orthanc.api);
     await once(counter.server.listen(0, '127.0.0.1'), 'listening');
