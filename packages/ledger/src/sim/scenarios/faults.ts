@@ -7,7 +7,8 @@ import type { World } from '../world.js';
 
 /** The chain has grown enough after so many final blocks, and in any case after `slots`. */
 const enoughBlocks = 100;
-const quietSlots = 12;
+/** Long enough for what peers missed to be told again, which a node does every 16 slots, and to become final. */
+const quietSlots = 20;
 const moreSlots = 3;
 const lookEveryMs = 4;
 /** Several eras in a run: faults meet hand-overs, too. */
