@@ -26,6 +26,9 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+/** Of the character code of a lowercase hex digit: 0 to 9 are 48 to 57, a to f are 97 to 102. */
+const digitOf = (code: number): number => (code < 58 ? code - 48 : code - 87);
+
 /**
  * Bytes of a lowercase hex text.
  * @param length - number of bytes that must come out
@@ -38,11 +41,13 @@ export function fromHex(text: string, length?: number): Uint8Array {
       `expected ${2 * length} hex digits, got ${text.length}`,
     );
   }
-  if (!/^(?:[0-9a-f]{2})*$/.test(text)) {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) {
     throw new CoreError({ code: 'CORE_HEX', reason: 'characters' }, 'expected lowercase hex digits in pairs');
   }
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (digitOf(text.charCodeAt(2 * i)) << 4) | digitOf(text.charCodeAt(2 * i + 1));
+  }
   return bytes;
 }
 
