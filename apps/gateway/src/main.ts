@@ -118,9 +118,10 @@ program
       return say(claim, `co-signed and posted as ${claim.transactionId}`);
     }
     if (options.refuse) return say(await askDesk(config(), `/v1/claims/${options.refuse}/refuse`, {}), 'refused');
-    const { claims } = (await askDesk(config(), '/v1/claims')) as {
-      claims: { id: string; state: string; words: string[] }[];
-    };
+    const { claims } = await askDesk<{ claims: { id: string; state: string; words: string[] }[] }>(
+      config(),
+      '/v1/claims',
+    );
     const lines = claims.map(claim => `${claim.id}  ${claim.state}  ${claim.words.join(' ')}`);
     say({ claims }, lines.length > 0 ? lines.join('\n') : 'no claims');
   });
@@ -129,7 +130,7 @@ program
   .command('studies')
   .description('what the image store holds, and what was offered from it')
   .action(async () => {
-    const { studies } = (await askDesk(config(), '/v1/studies')) as {
+    const { studies } = await askDesk<{
       studies: {
         number: number | null;
         studyInstanceUID: string;
@@ -137,7 +138,7 @@ program
         instances?: number;
         withdrawn: boolean;
       }[];
-    };
+    }>(config(), '/v1/studies');
     const lines = studies.map(study =>
       [
         study.number ?? '-',
@@ -172,12 +173,12 @@ program
   .action(async options => {
     if (!options.patient) {
       if (options.csv || options.from || options.to) throw new UsageError('--csv, --from and --to need --patient');
-      const { disclosures } = (await askDesk(config(), '/v1/disclosures')) as { disclosures: object[] };
+      const { disclosures } = await askDesk<{ disclosures: object[] }>(config(), '/v1/disclosures');
       return say({ disclosures }, disclosures.map(record => JSON.stringify(record)).join('\n') || 'none');
     }
     const { patient, from, to } = options;
     const query = new URLSearchParams({ patient, ...(from ? { from } : {}), ...(to ? { to } : {}) });
-    const accounting = (await askDesk(config(), `/v1/accounting?${query}`)) as unknown as Accounting;
+    const accounting = await askDesk<Accounting>(config(), `/v1/accounting?${query}`);
     const { accountingCsv, accountingText } = await import('./accounting.js');
     say(accounting, options.csv ? accountingCsv(accounting) : accountingText(accounting));
   });
@@ -199,7 +200,7 @@ program
     const result = requireSound(
       folder
         ? await auditFolder({ folder, chainId, keys })
-        : ((await askDesk(config(), '/v1/disclosures/verify')) as unknown as AuditResult),
+        : await askDesk<AuditResult>(config(), '/v1/disclosures/verify'),
     );
     say(
       { ok: true, ...result },

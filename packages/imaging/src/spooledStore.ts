@@ -55,7 +55,7 @@ class SpooledStore implements ImageStore {
     this.#spool = p.spool;
     this.#ttlMs = p.ttlMs;
     this.#now = p.now ?? Date.now;
-    this.#sweeping = setInterval(() => void this.#sweep().catch(() => {}), sweepMs).unref();
+    this.#sweeping = setInterval(() => void this.#sweep(), sweepMs).unref();
   }
 
   #checkOpen(): void {
@@ -185,7 +185,12 @@ class SpooledStore implements ImageStore {
       for (const [sopInstanceUID, held] of study.copies) {
         if (this.#now() - held.madeAt < this.#ttlMs) continue;
         study.copies.delete(sopInstanceUID);
-        await held.copy.remove();
+        try {
+          await held.copy.remove();
+        } catch {
+          // A disk that lets nothing go now: the next sweep tries again.
+          study.copies.set(sopInstanceUID, held);
+        }
       }
       if (study.copies.size === 0 && this.#isIdle(study)) this.#studies.delete(uid);
     }
