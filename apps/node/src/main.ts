@@ -207,8 +207,10 @@ program
   .option('--data-dir <dir>', "the node's folder (default: HOME/data)")
   .option('--epochs <A..B>', 'only these epochs', epochRange, { first: 0, last: Number.MAX_SAFE_INTEGER })
   .option('--csv', 'comma-separated values')
+  .option('--recovery <file>', 'a recovery that the network went through; repeat for several', collect, [])
   .action(async options => {
-    const audits = await auditFolder({ dataDir: options.dataDir ?? inHome('data'), epochs: options.epochs });
+    const { epochs, recovery: recoveries } = options;
+    const audits = await auditFolder({ dataDir: options.dataDir ?? inHome('data'), epochs, recoveries });
     if (options.csv) process.stdout.write(auditCsv(audits));
     else say(auditJson(audits), auditTable(audits));
   });

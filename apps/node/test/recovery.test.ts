@@ -53,5 +53,7 @@ describe('radpass-node recovery', () => {
     expect(await left.stop()).toBe(0);
     const verified = await run(['--json', 'verify', '--data-dir', left.dataDir, '--recovery', file()]);
     expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true });
+    const audit = ['audit', '--data-dir', left.dataDir];
+    expect(await runJson([...audit, '--recovery', file()])).toMatchObject({ epochs: expect.any(Array) });
   });
 });

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { UsageError } from '@radpass/client/node';
 import { toHex } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
-import { auditColumns, auditStore, type EpochAudit } from '@radpass/ledger';
+import { auditColumns, auditStore, consensus, type EpochAudit, withRecoveries } from '@radpass/ledger';
 import { readGenesis } from '../files.js';
 import { openStore } from '../openStore.js';
+import { readRecoveries } from './recovery.js';
 
 export interface EpochRange {
   readonly first: number;
@@ -20,11 +21,17 @@ export function epochRange(text: string): EpochRange {
 }
 
 /** @throws NodeError NODE_RUNNING while a node uses the folder; LedgerError when the folder's chain and audit differ */
-export async function auditFolder(p: { dataDir: string; epochs: EpochRange }): Promise<EpochAudit[]> {
+export async function auditFolder(p: {
+  dataDir: string;
+  epochs: EpochRange;
+  /** Files of the recoveries of the network's history. */
+  recoveries?: readonly string[];
+}): Promise<EpochAudit[]> {
   const genesis = readGenesis(join(p.dataDir, 'genesis'));
+  const rules = withRecoveries(consensus, readRecoveries(p.recoveries ?? [], genesis));
   const store = await openStore(p.dataDir);
   try {
-    return await auditStore({ store, genesis, verifier: nodeVerifier, ...p.epochs });
+    return await auditStore({ store, genesis, verifier: nodeVerifier, rules, ...p.epochs });
   } finally {
     await store.close();
   }
