@@ -18,7 +18,7 @@ import { saveCheckpoint } from './commands/checkpoint.js';
 import { newGenesis } from './commands/genesis.js';
 import { bind, newKeys } from './commands/key.js';
 import { checkOwnership, proveOwnership } from './commands/ownership.js';
-import { nameRecovery } from './commands/recovery.js';
+import { nameRecovery, recoveryText } from './commands/recovery.js';
 import { verifyFolder } from './commands/verify.js';
 import { readBytes } from './files.js';
 import { createLog } from './runtime.js';
@@ -184,7 +184,7 @@ program
   .action(async options => {
     if (!options.reason === !options.sameAs) throw new UsageError('give one of --reason and --same-as');
     const named = await nameRecovery({ ...options, dataDir: options.dataDir ?? inHome('data') });
-    say(named, `${options.out}: slot ${named.slot}, block ${named.blockId}, ${named.signatures} signatures`);
+    say(named, recoveryText(options.out, named));
   });
 
 program

@@ -29,6 +29,9 @@ describe('radpass-node recovery', () => {
     const written = JSON.parse(readFileSync(file(), 'utf8'));
     expect(written).toMatchObject({ kind: 'recovery', blockId: named.blockId, reason: 'it closed', signatures: [] });
     expect(written.replaces).toBe(written.chainId);
+    // Nobody sleeps yet: whoever signs this sees that the one which is gone would vote, with half of the weight.
+    const voters = named.voters as { sourceKey: string; weight: number }[];
+    expect(voters.map(({ weight }) => weight)).toEqual([voters[0]!.weight, voters[0]!.weight]);
   });
 
   it('confirms what another said of a block, and refuses anything else', async () => {

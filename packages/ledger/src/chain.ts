@@ -183,7 +183,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     status: () => lookup.status(),
     recoveryAtHead: reason => {
       const { id, slot, height } = branches.shown.head;
-      return describeRecovery({ id, slot, height, state: branches.stateAt(id) }, { genesis, rules, reason });
+      return describeRecovery({ id, slot, height, state: branches.stateAt(id) }, { genesis, rules, reason }).statement;
     },
     peerStatus: () => lookup.peerStatus(),
     locator: () => lookup.locator(),

@@ -74,21 +74,23 @@ export function restartFrom(at: RestartPoint, { genesis, rules }: { genesis: Gen
   };
 }
 
-/** What people would sign to let finality start anew from a block. */
+/** What people would sign to let finality start anew from a block, and who would vote then. */
 export function describeRecovery(
   at: RestartPoint,
   p: { genesis: Genesis; rules: Consensus; reason: string },
-): CheckpointStatement {
-  return {
+): { statement: CheckpointStatement; committee: Committee } {
+  const { committee } = restartFrom(at, p);
+  const statement = {
     chainId: p.genesis.chainId,
     kind: 'recovery',
     slot: at.slot,
     blockId: at.id,
     stateRoot: storedRoot(at.state),
-    committeeRoot: restartFrom(at, p).committee.root,
+    committeeRoot: committee.root,
     replaces: finalityOf(at.state).root.id,
     reason: p.reason,
-  };
+  } as const;
+  return { statement, committee };
 }
 
 /**

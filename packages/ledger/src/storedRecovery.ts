@@ -2,6 +2,7 @@
 import { toHex } from '@radpass/core';
 import type { Branches } from './branches.js';
 import type { CheckpointStatement } from './checkpoint.js';
+import type { Committee } from './consensus/committee.js';
 import { consensus } from './consensus/index.js';
 import { checkIdentity } from './identity.js';
 import { loadBranches, type OpenInit } from './recovery.js';
@@ -18,14 +19,15 @@ export function awaitedRecoveries(branches: Branches, recoveries: readonly Recov
 }
 
 /**
- * What people would sign to let finality start anew from a block above the final one of a store that nobody writes to.
+ * What people would sign to let finality start anew from a block above the final one of a store that nobody writes to, and
+ * who would vote then: more than 2/3 of that weight has to be there, or people name a later block.
  * @param at.blockId - none: the head
  * @throws LedgerError LEDGER_CHECKPOINT when the store has no such block there; LEDGER_STORE_…
  */
 export async function describeStored(
   p: OpenInit,
   at: { blockId?: Uint8Array | undefined; reason: string },
-): Promise<CheckpointStatement> {
+): Promise<{ statement: CheckpointStatement; committee: Committee }> {
   checkIdentity(p.store, p.genesis);
   const branches = await loadBranches(p);
   const node = at.blockId ? branches.tree.block(at.blockId) : branches.head;

@@ -37,6 +37,25 @@ export function readRecoveries(paths: readonly string[], genesis: Genesis): Name
   return recoveries;
 }
 
+/** What was written, and who votes from the block on: more than 2/3 of their weight must be there. */
+export interface NamedRecovery {
+  slot: number;
+  blockId: string;
+  replaces: string;
+  signatures: number;
+  voters: { sourceKey: string; weight: number }[];
+}
+
+/** For people: the block, and the voters by the first digits of their source keys. */
+export function recoveryText(out: string, { slot, blockId, signatures, voters }: NamedRecovery): string {
+  const total = voters.reduce((sum, { weight }) => sum + weight, 0);
+  return [
+    `${out}: slot ${slot}, block ${blockId}, ${signatures} signatures`,
+    'from there on these vote; if those that are gone are among them with a third or more, wait for a later block:',
+    ...voters.map(({ sourceKey, weight }) => `  ${sourceKey.slice(0, 8)}  ${((100 * weight) / total).toFixed(1)} %`),
+  ].join('\n');
+}
+
 /**
  * Write what people sign: a new statement on the folder's head, or one that somebody wrote, if this folder says the same of
  * its block.
@@ -47,21 +66,22 @@ export async function nameRecovery(p: {
   sameAs?: string | undefined;
   sign?: string | undefined;
   out: string;
-}): Promise<{ slot: number; blockId: string; replaces: string; signatures: number }> {
+}): Promise<NamedRecovery> {
   const genesis = readGenesis(join(p.dataDir, 'genesis'));
   const given = p.sameAs === undefined ? null : readRecovery(p.sameAs);
   const store = await openStore(p.dataDir);
   try {
     const init = { store, genesis, verifier: nodeVerifier };
     const reason = given?.reason ?? p.reason ?? '';
-    const statement = await describeStored(init, { blockId: given?.blockId, reason });
+    const { statement, committee } = await describeStored(init, { blockId: given?.blockId, reason });
     const same = !given || equalBytes(encodeCheckpointStatement(given), encodeCheckpointStatement(statement));
     if (!same) refuse(`${p.sameAs} says other things of the block than this folder`);
     const named: NamedCheckpoint = { ...statement, signatures: given?.signatures ?? [] };
     const signed = p.sign === undefined ? named : signCheckpoint(named, await openKey(p.sign, 'source'));
     writeNew(p.out, formatCheckpoint(signed));
     const { slot, blockId, replaces, signatures } = signed;
-    return { slot, blockId: toHex(blockId), replaces: toHex(replaces), signatures: signatures.length };
+    const voters = committee.voters.map(({ sourceKey, weight }) => ({ sourceKey: toHex(sourceKey), weight }));
+    return { slot, blockId: toHex(blockId), replaces: toHex(replaces), signatures: signatures.length, voters };
   } finally {
     await store.close();
   }

@@ -102,8 +102,9 @@ export const offline: Scenario = {
 };
 
 /**
- * People let finality start anew from the newest block, once its state knows who is gone. It goes as an operator's runbook says: nodes are stopped, one store is asked
- * what there is to sign, enough keys of genesis sign it, and every node that is left starts with the file.
+ * People let finality start anew from the newest block, once its state knows who is gone. It goes as an operator's runbook
+ * says: nodes are stopped, one store is asked what there is to sign, enough keys of genesis sign it, and every node that
+ * is left starts with the file.
  */
 async function recover(world: World): Promise<boolean> {
   const left = world.nodes.filter(node => node.isUp);
@@ -119,7 +120,7 @@ async function recover(world: World): Promise<boolean> {
   );
   // Opening a store may write to it, which takes time of the world; so do people.
   await world.runSlots(1);
-  world.recover(await described, checkpointKeys.slice(0, genesis.checkpointThreshold));
+  world.recover((await described).statement, checkpointKeys.slice(0, genesis.checkpointThreshold));
   for (const node of left) world.start(node);
   return true;
 }
