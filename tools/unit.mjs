@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bin, root, runNode } from './run.mjs';
 
-/** Packages with more files than one core should run: work, or waiting for slots. The others run beside one another. */
-const twoAtATime = ['ledger', 'node', 'figure-3'];
+/**
+ * Packages with more files than one core should run: work, or waiting for slots. The others run beside one another. The
+ * longer tests measure times of whole networks and have the machine to themselves.
+ */
+const twoAtATime = process.env.RADPASS_SLOW ? [] : ['ledger', 'node', 'figure-3'];
 
 if (existsSync('test')) {
   process.exitCode = await runNode(
