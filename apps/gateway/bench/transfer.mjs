@@ -62,7 +62,11 @@ async function curl(args, out = '/dev/null') {
 }
 
 /** What the system says of a process: resident bytes, and processor time so far in ms. */
-const residentBytes = pid => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1_024;
+const residentBytes = pid => {
+  // A process that has just ended holds nothing.
+  const held = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(held?.[1] ?? 0) * 1_024;
+};
 const cpuMs = pid => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
