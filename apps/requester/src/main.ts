@@ -2,7 +2,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { Inbox, LightNodes, type RecordStore } from '@radpass/client';
 import {
   loadConfiguration,
@@ -21,10 +20,6 @@ import type { ConnectSettings } from '@radpass/xds/node';
 import { Command } from 'commander';
 import { z } from 'zod';
 import type { RequesterAudit } from './audit.js';
-
-// Gigabytes pass in small pieces. Left to itself the heap's young half grows to 48 MiB under them and does not shrink; kept
-// at its first size it is emptied more often, at no loss that `apps/gateway/bench/transfer.mjs` shows.
-setFlagsFromString('--semi-space-growth-factor=1');
 
 const configSchema = z.strictObject({
   /** HTTP APIs of nodes, comma-separated: asked one after the other, none believed. */
