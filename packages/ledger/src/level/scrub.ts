@@ -11,8 +11,12 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { causeCode } from './causeCode.js';
 
+/** A table that is being written is whole after some of these looks; a damaged one never. */
+const looks = 5;
+const lookAgainMs = 300;
 const logBlock = 32 * 1024;
 const logHead = 7;
 const footerBytes = 48;
@@ -152,6 +156,16 @@ async function isFileSound(dir: string, name: string): Promise<boolean> {
   return name.endsWith('.ldb') ? isTableSound(file) : isLogSound(file);
 }
 
+/** LevelDB may be writing a table while it is read here, as it does after opening: what is unsound is looked at again. */
+async function isSoundWhenWritten(dir: string, name: string): Promise<boolean> {
+  for (let look = 1; look < looks; look++) {
+    if (await isFileSound(dir, name)) return true;
+    if (!name.endsWith('.ldb')) return false;
+    await delay(lookAgainMs);
+  }
+  return isFileSound(dir, name);
+}
+
 /**
  * Names of a LevelDB folder's files in which a byte is wrong.
  * @param kinds - 'logs' are small and written last; 'tables' hold everything
@@ -160,7 +174,7 @@ export async function damagedFiles(dir: string, kinds: 'logs' | 'tables'): Promi
   const wanted = kinds === 'tables' ? /\.ldb$/ : /^(CURRENT|MANIFEST-\d+|\d+\.log)$/;
   const damaged: string[] = [];
   for (const name of (await readdir(dir)).sort()) {
-    if (wanted.test(name) && !(await isFileSound(dir, name))) damaged.push(name);
+    if (wanted.test(name) && !(await isSoundWhenWritten(dir, name))) damaged.push(name);
   }
   return damaged;
 }
