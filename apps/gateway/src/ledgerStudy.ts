@@ -1,5 +1,5 @@
 /** What a gateway asks of whichever of its nodes answers. */
-import type { NodeApi, StudyEntry } from '@radpass/client';
+import { type NodeApi, type StudyEntry, studyAt } from '@radpass/client';
 import { fromHex, type PublicKey } from '@radpass/core';
 
 /**
@@ -13,20 +13,13 @@ export async function ledgerStudy(
   studyHash: string,
 ): Promise<StudyEntry | null> {
   const answers = await Promise.allSettled(nodes.map(node => node.study(sourceKey, fromHex(studyHash))));
-  const answered = answers.flatMap(answer => (answer.status === 'fulfilled' ? [standing(answer.value)] : []));
+  const answered = answers.flatMap(answer => {
+    if (answer.status !== 'fulfilled') return [];
+    const { study, checkpoint } = answer.value;
+    return [study && studyAt(study, checkpoint.slot)];
+  });
   const failed = answers.find(answer => answer.status === 'rejected');
   if (answered.length === 0 && failed) throw failed.reason;
   const entries = answered.flatMap(entry => entry ?? []);
   return entries.sort((a, b) => b.generation - a.generation)[0] ?? null;
-}
-
-function standing({
-  study,
-  checkpoint,
-}: {
-  study: StudyEntry | null;
-  checkpoint: { slot: number };
-}): StudyEntry | null {
-  if (!study?.pendingOwner || checkpoint.slot < study.effectSlot) return study;
-  return { ...study, owner: study.pendingOwner, generation: study.generation + 1, pendingOwner: null };
 }

@@ -18,6 +18,7 @@ export { NodeApi, orNull, type SeqQuery } from './nodeApi.js';
 export * from './nodeSchemas.js';
 export { checkProofBundle, type ProvenGrant } from './proofBundle.js';
 // Patient
+export { studyAt } from './studyAt.js';
 export { Wallet, type WalletDeps } from './wallet.js';
 export type { Allowed, Claimed, ListedStudy } from './walletAnswers.js';
 export type { ListedAccess, ListedAccesses } from './walletReceipts.js';
