@@ -23,24 +23,44 @@ export interface Committee {
 
 const committeePrefix = domainPrefix('committee');
 const offsetPrefix = domainPrefix('offset');
+/** A stake table has at most a million entries (chainTables.ts): with 32 bits before it a place still is an exact number. */
+const placesOfOneFront = 2 ** 20;
 
 function committeeOfVoters(voters: readonly StakeEntry[], total: number): Committee {
   const root = merkleRoot(voters.map(voter => encodeCanonical([voter.nodeKey, voter.weight])));
   return { voters, total, root };
 }
 
-/** Sources in the order of the draw. One buffer for all preimages, and a number to compare first: there may be 16,000. */
+/**
+ * Sources in the order of the draw. There may be 16,000, so what is sorted are numbers, which the platform does fastest:
+ * a rank's first 32 bits, then the source's place in the table. Ranks that begin alike stand side by side, and are then
+ * put in order by all of their bytes.
+ */
 function inDrawOrder(entries: readonly StakeEntry[], nonce: Uint8Array): StakeEntry[] {
   const keyAt = committeePrefix.length + nonce.length;
   const preimage = concatBytes(committeePrefix, nonce, new Uint8Array(32));
-  return entries
-    .map(entry => {
-      preimage.set(entry.sourceKey, keyAt);
-      const rank = sha256(preimage);
-      return { entry, rank, front: rank[0]! * 0x1000000 + ((rank[1]! << 16) | (rank[2]! << 8) | rank[3]!) };
-    })
-    .sort((a, b) => a.front - b.front || compareBytes(a.rank, b.rank))
-    .map(({ entry }) => entry);
+  const rankOf = (entry: StakeEntry): Uint8Array => {
+    preimage.set(entry.sourceKey, keyAt);
+    return sha256(preimage);
+  };
+  const places = new Float64Array(entries.length);
+  for (let i = 0; i < places.length; i++) {
+    const rank = rankOf(entries[i]!);
+    const front = rank[0]! * 0x1000000 + ((rank[1]! << 16) | (rank[2]! << 8) | rank[3]!);
+    places[i] = front * placesOfOneFront + i;
+  }
+  places.sort();
+  const ordered: StakeEntry[] = [];
+  for (let i = 0; i < places.length; i++) ordered.push(entries[places[i]! % placesOfOneFront]!);
+  const frontAt = (i: number): number => Math.floor(places[i]! / placesOfOneFront);
+  for (let from = 0, to = 1; from < places.length; from = to++) {
+    while (to < places.length && frontAt(to) === frontAt(from)) to++;
+    if (to - from === 1) continue;
+    const alike = ordered.slice(from, to).map(entry => ({ entry, rank: rankOf(entry) }));
+    alike.sort((a, b) => compareBytes(a.rank, b.rank));
+    ordered.splice(from, alike.length, ...alike.map(({ entry }) => entry));
+  }
+  return ordered;
 }
 
 function drawSeats(table: StakeTable, nonce: Uint8Array, seats: number): StakeEntry[] {

@@ -55,8 +55,9 @@ const knownEnds = new WeakMap<readonly StakeEntry[], Float64Array>();
 function endsOf(table: readonly StakeEntry[]): Float64Array {
   const known = knownEnds.get(table);
   if (known) return known;
-  let end = 0;
-  const ends = Float64Array.from(table, ({ weight }) => (end += weight));
+  const ends = new Float64Array(table.length);
+  // By index: an iterator over 16,000 entries takes as long as the draws of half an epoch.
+  for (let i = 0, end = 0; i < ends.length; i++) ends[i] = end += table[i]!.weight;
   knownEnds.set(table, ends);
   return ends;
 }

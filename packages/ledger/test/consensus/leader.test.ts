@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareBytes, sha256, toHex, utf8 } from '@radpass/core';
+import { compareBytes, concatBytes, domainPrefix, parsePublicKey, sha256, toHex, u64be, utf8 } from '@radpass/core';
 import { genesisNonce, nextNonce } from '../../dist/consensus/beacon.js';
 import { selectCommittee } from '../../dist/consensus/committee.js';
 import { type StakeEntry, selectLeader } from '../../dist/consensus/leader.js';
@@ -104,5 +104,22 @@ describe('selectCommittee', () => {
     const { voters } = selectCommittee({ entries, total: 400 }, nonce, 8);
     const keys = voters.map(voter => toHex(voter.sourceKey));
     expect(keys).not.toEqual([...keys].sort());
+  });
+  it('orders by the whole of a rank: two whose first four bytes are the same', () => {
+    // Found by trial under the nonce of zeros: both begin 942e2a9f, then 48 and 0e.
+    const numbers = [703, 127_388, ...Array.from({ length: 19 }, (_, i) => i + 1)].sort((a, b) => a - b);
+    const entries = numbers.map(n => {
+      const sourceKey = parsePublicKey(concatBytes(new Uint8Array(24), u64be(n)));
+      return { sourceKey, nodeKey: seedKey(`n${n}`).publicKey, weight: 10 };
+    });
+    const zeros = new Uint8Array(32);
+    const rank = (entry: StakeEntry) => sha256(domainPrefix('committee'), zeros, entry.sourceKey);
+    const { voters } = selectCommittee({ entries, total: 210 }, zeros, 20);
+    const expected = [...entries].sort((a, b) => compareBytes(rank(a), rank(b)));
+    const seated = new Set(voters.map(voter => toHex(voter.sourceKey)));
+    expect([703, 127_388].every(n => seated.has(toHex(concatBytes(new Uint8Array(24), u64be(n)))))).toBe(true);
+    expect(voters.map(voter => voter.nodeKey)).toEqual(
+      expected.filter(entry => seated.has(toHex(entry.sourceKey))).map(entry => entry.nodeKey),
+    );
   });
 });
