@@ -201,6 +201,7 @@ program
           audit,
           stow,
           onProgress: progress(),
+          onBusy: () => process.stderr.write(`grant ${grant.grant}: not ready yet, asking again\n`),
         });
         say(retrieved, `grant ${grant.grant}: ${retrieved.files.length} files in ${retrieved.out}`);
       } catch (error) {

@@ -20,6 +20,8 @@ export interface RetrieveInit {
   out: string;
   connect: ConnectSettings;
   onProgress: (bytes: number, total?: number) => void;
+  /** The hospital makes the study ready, and is asked again. */
+  onBusy: () => void;
   audit?: RequesterAudit | undefined;
   /** Deliver into this archive, too. */
   stow?: StowTarget | undefined;
@@ -83,7 +85,7 @@ function placeOf(grant: InboxGrant, out: string): Place {
 async function fetchStudy(grant: InboxGrant, { source, outDir }: Place, p: RetrieveInit): Promise<Retrieved> {
   mkdirSync(dirname(outDir), { recursive: true, mode: 0o700 });
   const zipPath = `${outDir}.zip`;
-  const { connect, onProgress } = p;
+  const { connect, onProgress, onBusy } = p;
   const received = await retrieveStudy({
     key: p.inbox.keyOf(grant),
     url: source.url,
@@ -94,6 +96,7 @@ async function fetchStudy(grant: InboxGrant, { source, outDir }: Place, p: Retri
     now: () => Date.now(),
     connect,
     onProgress,
+    onBusy,
   });
   const unpacked = await unpackStudy({
     zipPath,

@@ -42,6 +42,10 @@ const answers: Record<RefusalReason, Answer> = {
   'source-closed': later,
   'source-rotated': later,
   'document-unavailable': later,
+  'document-preparing': {
+    errorCode: 'XDSRepositoryBusy',
+    codeContext: 'The document is being made ready. Ask again.',
+  },
   internal: later,
   rate: { errorCode: 'XDSRepositoryBusy', codeContext: 'Too many requests. Try later.' },
   'not-published': unavailable,

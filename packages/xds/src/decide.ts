@@ -46,6 +46,7 @@ export type RefusalReason =
   | 'revoked'
   | 'replay'
   | 'document-unavailable'
+  | 'document-preparing'
   | 'internal';
 
 /** Limits of the decision, all in milliseconds. */

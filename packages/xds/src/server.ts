@@ -11,7 +11,7 @@
 import type { AccessEvent, AccessView, PublicKey, RandomBytes, SecretKey, Verifier } from '@radpass/core';
 import { publicKeyHex, sha256 } from '@radpass/core';
 import { answerFor, registryError } from './answers.js';
-import { within } from './deadline.js';
+import { DeadlineError, within } from './deadline.js';
 import { type DecisionPolicy, defaultPolicy, type RefusalReason, Serve } from './decide.js';
 import type { DisclosureStore } from './disclosureStore.js';
 import { toFault } from './errors.js';
@@ -49,6 +49,8 @@ export interface RetrieveServiceInit {
   revokedSeq(owner: PublicKey, studyHash: Uint8Array, requester: PublicKey): number;
   onRetrieval?: (event: RetrievalEvent) => void;
   random?: RandomBytes;
+  /** Default `serviceLimits.openTimeoutMs`. */
+  openTimeoutMs?: number;
 }
 
 export interface RetrieveService {
@@ -64,7 +66,11 @@ export const serviceLimits = {
   maxTransfers: 256,
   maxTransfersPerSigner: 8,
   maxDocumentsPerRequest: 16,
-  openTimeoutMs: 30_000,
+  /**
+   * How long a document may take to be ready; whoever may have it is told to ask again then, and it goes on being made
+   * ready. Half of what a requester waits for the first byte.
+   */
+  openTimeoutMs: 15_000,
   sweepEveryMs: 60_000,
   /** A refusal leaves on the next multiple of this after the request came, so that its time tells nothing. */
   refusalStepMs: 25,
@@ -118,14 +124,17 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
     return { release: () => underWay.splice(underWay.indexOf(signer), 1) };
   }
 
-  async function openStudy(judged: Judged & { verdict: Serve }): Promise<Opened | null> {
+  async function openStudy(
+    judged: Judged & { verdict: Serve },
+  ): Promise<Opened | 'document-unavailable' | 'document-preparing'> {
     try {
       const opening = init.documents.open(judged.verdict.studyHash);
-      const study = await within(serviceLimits.openTimeoutMs, 'opening the document', opening);
-      return study === null ? null : { judged, study, sent: 0 };
+      const study = await within(init.openTimeoutMs ?? serviceLimits.openTimeoutMs, 'opening the document', opening);
+      return study === null ? 'document-unavailable' : { judged, study, sent: 0 };
     } catch (error) {
+      if (error instanceof DeadlineError) return 'document-preparing';
       report(error);
-      return null;
+      return 'document-unavailable';
     }
   }
 
@@ -315,12 +324,16 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
 
     const refused: { judged: Judged; reason: RefusalReason }[] = [];
     const opened: Opened[] = [];
-    for (const one of judged) {
-      const { verdict } = one;
-      const open = Serve.is(verdict) ? await openStudy({ ...one, verdict }) : null;
-      if (open !== null) opened.push(open);
-      else
-        refused.push({ judged: one, reason: Serve.is(verdict) ? 'document-unavailable' : (verdict as RefusalReason) });
+    // All at once: the time that one may take to be ready is the time that all may take.
+    const outcomes = await Promise.all(
+      judged.map(async one => {
+        const { verdict } = one;
+        return { one, outcome: Serve.is(verdict) ? await openStudy({ ...one, verdict }) : verdict };
+      }),
+    );
+    for (const { one, outcome } of outcomes) {
+      if (typeof outcome === 'string') refused.push({ judged: one, reason: outcome });
+      else opened.push(outcome);
     }
     if (opened.length > 0) {
       const inserted = await insertReplay(request);

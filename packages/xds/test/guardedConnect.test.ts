@@ -264,14 +264,14 @@ needs('openssl', describe)('over TLS', () => {
   }
 
   /** A gateway on TLS: its public URL holds the port, which is known once the server listens. */
-  async function gateway() {
+  async function gateway(change: Parameters<typeof createWorld>[0] = {}) {
     let handle: ((exchange: Exchange) => Promise<void>) | undefined;
     const at = await serve(own, async (req, res) => {
       const exchange = await httpExchange(req, res);
       if (exchange !== null) await handle?.(exchange);
     });
     const relayed = await relay(at);
-    const world = await createWorld({ url: `https://localhost:${relayed.at}/xds` });
+    const world = await createWorld({ url: `https://localhost:${relayed.at}/xds`, ...change });
     handle = world.service.handle;
     return { world, ...relayed };
   }
@@ -372,5 +372,30 @@ needs('openssl', describe)('over TLS', () => {
     world.state.granted = [];
     await expect(retrieveStudy(study(at, file('refused.zip'), change))).rejects.toMatchObject({ code: 'XDS_REFUSED' });
     expect(messages).toHaveLength(7);
+  });
+
+  it('comes again to a source that makes the study ready, as a new message, until its patience is over', async () => {
+    let polls = 0;
+    let readyAt = 3;
+    const documents = {
+      open: async () => (++polls < readyAt ? new Promise<null>(() => undefined) : zipOf(utf8('ready'))),
+    };
+    const { world, at } = await gateway({ documents, openTimeoutMs: 20 });
+    const messages: string[] = [];
+    let busy = 0;
+    const change = {
+      pauseMs: 1,
+      onRequest: (message: SignedMessage) => messages.push(message.messageId),
+      onBusy: () => {
+        busy += 1;
+      },
+    };
+    expect((await retrieveStudy(study(at, file('ready.zip'), change))).bytes).toBe(5);
+    expect([new Set(messages).size, busy]).toEqual([3, 2]);
+    readyAt = Number.POSITIVE_INFINITY;
+    const never = retrieveStudy(study(at, file('busy.zip'), { ...change, patienceMs: 100 }));
+    await expect(never).rejects.toMatchObject({ detail: { errorCode: 'XDSRepositoryBusy' } });
+    expect(existsSync(file('busy.zip.part'))).toBe(false);
+    expect(world.reasons()).not.toContain('replay');
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { nobleVerifier, publicKeyHex, sha256, toHex, utf8 } from '@radpass/core';
+import type { StudyDocument } from '../dist/exchange.js';
 import { readRetrieveResponse } from '../dist/readRetrieveResponse.js';
 import { memoryReplayStore } from '../dist/replayGuard.js';
 import type { SignedMessage } from '../dist/retrieveRequest.js';
@@ -263,6 +264,21 @@ describe('the retrieve service', () => {
       { kind: 'refused', reason: 'signature', requester: '' },
       { kind: 'refused', reason: 'signature', requester: '' },
     ]);
+  });
+
+  it('asks who may have a document to come again until it is ready, and a stranger never', async () => {
+    let ready: (study: StudyDocument) => void = () => undefined;
+    const making = new Promise<StudyDocument>(resolve => {
+      ready = resolve;
+    });
+    const world = await createWorld({ documents: { open: () => making }, openTimeoutMs: 40 });
+    const preparing = { reason: 'document-preparing', outside: 'XDSRepositoryBusy', status: 200, ended: true };
+    expect(await refusal(world, world.request())).toEqual(preparing);
+    expect((await refusal(world, world.request({ key: stranger }))).reason).toBe('no-grant');
+    expect(world.events.filter(({ kind }) => kind === 'failed')).toEqual([]);
+    ready(zipOf(utf8('made meanwhile')));
+    const answer = await world.ask(world.request());
+    expect(answer.text()).toContain('made meanwhile');
   });
 
   it('answers a message once, and a refused message may come again', async () => {

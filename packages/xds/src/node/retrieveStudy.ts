@@ -2,7 +2,7 @@
  * Retrieve a study into a file. The bytes go to `outFile + '.part'`; only when the whole document hashed to what the
  * source signed is that file synced and renamed. Stopping anywhere before leaves at most a .part, which the next
  * attempt overwrites; a failure removes it. A transfer that broke off is begun again, as a new message and from the
- * first byte; a refusal is not.
+ * first byte; a source that is busy is asked again; any other refusal stands.
  */
 import { createHash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
@@ -17,15 +17,47 @@ export interface OpenStudyOptions
   /** `tlsPins`: as the ledger has them; none = any certificate that the CA store accepts. */
   source: { key: PublicKey; sourceKey: PublicKey; tlsPins: Uint8Array[] };
   connect: ConnectSettings;
+  /** For how long a busy source is asked again. */
+  patienceMs?: number;
+  /** Pause before another attempt, default 1 s; doubled each time, up to 30 s. */
+  pauseMs?: number;
+  /** The source is busy, or makes the study ready: it is asked again in a moment. */
+  onBusy?: () => void;
 }
 
-/** Ask for a study over the guarded connection and verify the head of the answer. @throws as `retrieveStudy` */
-export function openStudy(p: OpenStudyOptions): Promise<OpenedDocument> {
-  return openDocument({
-    ...p,
-    createHash: () => createHash('sha256'),
-    connect: (url, message) => guardedConnect(url, message, { ...p.connect, pins: p.source.tlsPins }),
-  });
+const defaults = { patienceMs: 900_000, pauseMs: 1_000 };
+const longestPauseMs = 30_000;
+
+const pause = (first: number, attempt: number): Promise<void> =>
+  new Promise(resolve => setTimeout(resolve, Math.min(first * 2 ** (attempt - 1), longestPauseMs)));
+
+/**
+ * Ask for a study over the guarded connection and verify the head of the answer; as long as the source is busy, again as a
+ * new message.
+ * @throws as `retrieveStudy`
+ */
+export async function openStudy(p: OpenStudyOptions): Promise<OpenedDocument> {
+  const until = performance.now() + (p.patienceMs ?? defaults.patienceMs);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openDocument({
+        ...p,
+        createHash: () => createHash('sha256'),
+        connect: (url, message) => guardedConnect(url, message, { ...p.connect, pins: p.source.tlsPins }),
+      });
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= until) throw error;
+    }
+    p.onBusy?.();
+    await pause(p.pauseMs ?? defaults.pauseMs, attempt);
+  }
+}
+
+/** ITI TF-3 table 4.2.4.1-2: "Too much activity". */
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof XdsError && error.detail.code === 'XDS_REFUSED' && error.detail.errorCode === 'XDSRepositoryBusy'
+  );
 }
 
 export interface RetrieveStudyOptions extends OpenStudyOptions {
@@ -33,20 +65,18 @@ export interface RetrieveStudyOptions extends OpenStudyOptions {
   onProgress?: RetrieveOptions['onProgress'];
   /** How often to begin at most, default 3. */
   attempts?: number;
-  /** Pause before another attempt, default 1 s; doubled each time. */
-  pauseMs?: number;
 }
 
 /** @throws as `openDocument` and `guardedConnect`; file system errors as they are */
 export async function retrieveStudy(p: RetrieveStudyOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
-  const { attempts = 3, pauseMs = 1_000 } = p;
+  const { attempts = 3 } = p;
   for (let attempt = 1; ; attempt++) {
     try {
       return await retrieveOnce(p);
     } catch (error) {
       if (attempt >= attempts || !isBrokenOff(error)) throw error;
     }
-    await new Promise(resolve => setTimeout(resolve, pauseMs * 2 ** (attempt - 1)));
+    await pause(p.pauseMs ?? defaults.pauseMs, attempt);
   }
 }
 
