@@ -150,20 +150,21 @@ async function pick(
 
 /**
  * The picked elements of a data set from `start`, and those of its report title.
- * `complete` is false where the source holds only the first part of a data set: its end is then no error.
+ * `complete` is false where the source holds only the first part of a data set: its end is then no error. Nothing beyond
+ * the tag `upTo` is looked at.
  * Throws IMAGING_TRUNCATED, IMAGING_DAMAGED, IMAGING_HEADER_TOO_LARGE.
  */
 export async function scanDataSet(
   source: ByteSource,
   start: number,
   encoding: DataSetEncoding,
-  complete = true,
+  { complete = true, upTo = Number.POSITIVE_INFINITY }: { complete?: boolean; upTo?: number } = {},
 ): Promise<PickedElement[]> {
   const scan = new Scan(source, start, encoding);
   const picked: PickedElement[] = [];
   const progress = { top: -1 };
   try {
-    await walk(scan, picked, progress);
+    await walk(scan, picked, { progress, upTo });
   } catch (error) {
     const bounded = error instanceof ImagingError && error.code === 'IMAGING_HEADER_TOO_LARGE';
     const cut = error instanceof ImagingError && error.code === 'IMAGING_TRUNCATED' && !complete;
@@ -172,7 +173,11 @@ export async function scanDataSet(
   return picked;
 }
 
-async function walk(scan: Scan, picked: PickedElement[], progress: { top: number }): Promise<void> {
+async function walk(
+  scan: Scan,
+  picked: PickedElement[],
+  { progress, upTo }: { progress: { top: number }; upTo: number },
+): Promise<void> {
   const { size } = scan.source;
   const root: Frame = {
     kind: 'elements',
@@ -215,6 +220,7 @@ async function walk(scan: Scan, picked: PickedElement[], progress: { top: number
     if (frame === root) {
       if (head.tag <= progress.top) throw scan.damaged('order of elements');
       progress.top = head.tag;
+      if (head.tag > upTo) return;
       if (head.tag > lastHeaderTag && delimited) return;
       if (head.tag >= pixelData) return scan.skip(head.length, size);
     } else if (head.tag === itemEnd && frame.delimited) {

@@ -207,7 +207,7 @@ class FolderStore implements ImageStore {
     }
   }
 
-  async *read(studyInstanceUID: string, instance: Instance): AsyncGenerator<Uint8Array> {
+  async *read(studyInstanceUID: string, instance: Instance, room?: () => Uint8Array): AsyncGenerator<Uint8Array> {
     const { sopInstanceUID, size, version } = instance;
     const { path } = await this.#find(studyInstanceUID, sopInstanceUID);
     const handle = await openOrChanged(path, sopInstanceUID);
@@ -218,8 +218,8 @@ class FolderStore implements ImageStore {
     try {
       await check();
       for (let at = 0; at < size; ) {
-        const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - at));
-        const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+        const chunk = room?.() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - at));
+        const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, size - at), at);
         if (bytesRead === 0) throw changed(sopInstanceUID);
         at += bytesRead;
         if (at === size) await check();

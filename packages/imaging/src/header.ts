@@ -49,7 +49,7 @@ function checkPreamble(preamble: Buffer): void {
 async function scanDeflated(source: ByteSource, start: number): Promise<PickedElement[]> {
   const { bytes, complete } = await inflatePrefix(source, start);
   try {
-    return await scanDataSet(bufferSource(bytes), 0, encodingOf(deflatedLittleEndian), complete);
+    return await scanDataSet(bufferSource(bytes), 0, encodingOf(deflatedLittleEndian), { complete });
   } catch (error) {
     if (complete || !(error instanceof ImagingError) || error.code !== 'IMAGING_TRUNCATED') throw error;
     if (bytes.length < headerLimit) throw error;
@@ -123,7 +123,8 @@ export async function beginsInstance(
     const meta = await scanMeta(source, 132);
     const transferSyntaxUID = uidIn(meta.picked, headerTags.transferSyntaxUID[0]);
     if (transferSyntaxUID === deflatedLittleEndian) return false;
-    const picked = await scanDataSet(source, meta.end, encodingOf(transferSyntaxUID), false);
+    const upTo = Number.parseInt(headerTags.studyInstanceUID[0], 16);
+    const picked = await scanDataSet(source, meta.end, encodingOf(transferSyntaxUID), { complete: false, upTo });
     const isStudy = uidIn(picked, headerTags.studyInstanceUID[0]) === studyInstanceUID;
     return isStudy && uidIn(picked, headerTags.sopInstanceUID[0]) === sopInstanceUID;
   } catch (error) {

@@ -51,11 +51,12 @@ export interface ImageStore {
   /** Read afresh. Throws IMAGING_STUDY_UNKNOWN, IMAGING_CHANGED (no such instance any more) and what readInstanceHeader throws. */
   header(studyInstanceUID: string, sopInstanceUID: string): Promise<InstanceHeader>;
   /**
-   * The file's bytes as stored, `instance.size` of them, in chunks of at most 256 KiB that the caller may keep.
+   * The file's bytes as stored, `instance.size` of them, in chunks of at most 256 KiB that the caller may keep; with
+   * `room`, a store that can puts each chunk at the start of the memory that it gives, as many bytes as it holds.
    * Throws IMAGING_CHANGED when the version is known to be no longer `instance.version`: before the first chunk and
    * before the last. A store that keeps copies may give the copy until `instances` is asked again.
    */
-  read(studyInstanceUID: string, instance: Instance): AsyncIterable<Uint8Array>;
+  read(studyInstanceUID: string, instance: Instance, room?: () => Uint8Array): AsyncIterable<Uint8Array>;
   /** Every later call throws IMAGING_CLOSED. */
   close(): Promise<void>;
 }

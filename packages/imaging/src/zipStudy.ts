@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { fromHex, hashStudy, parsePublicKey, parseStudyInstanceUid, toHex } from '@radpass/core';
+import { inBlocks } from './blocks.js';
 import { encodeDicomdir } from './dicomdir.js';
 import { parseDate, parseTime } from './directoryRecords.js';
 import { ImagingError } from './errors.js';
@@ -41,8 +42,8 @@ export interface StudyDocument {
   instances: Instance[];
   seal: DocumentSeal;
   /**
-   * The document's bytes. Each instance's StudyInstanceUID is read again before its bytes leave, its version before the
-   * first and the last of them. Throws IMAGING_CHANGED: the transfer must then be broken off, not ended.
+   * The document's bytes, in blocks that stay as they are until the next is asked for. Each instance's StudyInstanceUID is
+   * read again before its bytes leave, its version before the first and the last of them. Throws IMAGING_CHANGED: the transfer must then be broken off, not ended.
    */
   stream(): AsyncIterable<Uint8Array>;
 }
@@ -129,13 +130,14 @@ export async function packageStudy(p: {
     return packageStudy({ ...p, sealed: async () => null });
   }
   const sha256 = known === null ? document.digest('hex') : known.sha256;
+  const size = zipSize(parts);
   return {
-    size: zipSize(parts),
+    size,
     sha256: fromHex(sha256),
     manifest,
     instances,
     seal: { digests, frame: frameDigest, sha256 },
-    stream: () => streamParts(store, studyInstanceUID, parts),
+    stream: () => inBlocks(size, room => streamParts({ store, studyInstanceUID, room }, parts)),
   };
 }
 
@@ -167,9 +169,10 @@ async function* readExactly(
   store: ImageStore,
   studyInstanceUID: string,
   instance: Instance,
+  room?: () => Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   let left = instance.size;
-  for await (const chunk of store.read(studyInstanceUID, instance)) {
+  for await (const chunk of store.read(studyInstanceUID, instance, room)) {
     left -= chunk.length;
     if (left < 0) break;
     yield chunk;
@@ -177,11 +180,13 @@ async function* readExactly(
   if (left !== 0) throw changed(instance.sopInstanceUID);
 }
 
-async function* streamParts(
-  store: ImageStore,
-  studyInstanceUID: string,
-  parts: readonly Part[],
-): AsyncGenerator<Uint8Array> {
+interface Reading {
+  store: ImageStore;
+  studyInstanceUID: string;
+  room: () => Uint8Array;
+}
+
+async function* streamParts(reading: Reading, parts: readonly Part[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
     if ('content' in part) {
       yield localHeader(part);
@@ -189,20 +194,19 @@ async function* streamParts(
       continue;
     }
     yield localHeader(part);
-    yield* readChecked(store, studyInstanceUID, part.instance);
+    yield* readChecked(reading, part.instance);
   }
   yield centralDirectory(parts);
 }
 
 /** An instance's bytes, none of them before its first ones have told that it is this instance of this study. */
 async function* readChecked(
-  store: ImageStore,
-  studyInstanceUID: string,
+  { store, studyInstanceUID, room }: Reading,
   instance: Instance,
 ): AsyncGenerator<Uint8Array> {
   const { sopInstanceUID } = instance;
   let isChecked = false;
-  for await (const chunk of readExactly(store, studyInstanceUID, instance)) {
+  for await (const chunk of readExactly(store, studyInstanceUID, instance, room)) {
     if (!isChecked && !(await beginsInstance(chunk, { studyInstanceUID, sopInstanceUID }))) {
       await checkIdentity(store, studyInstanceUID, instance);
     }

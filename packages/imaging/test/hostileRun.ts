@@ -137,7 +137,7 @@ async function documents(dir: string, below: (n: number) => number, mutants: num
   const store = await folderStore({ path: join(dir, 'in') });
   const document = await packageStudy({ store, studyInstanceUID: studyUid, salt, sourceKey });
   const parts: Uint8Array[] = [];
-  for await (const chunk of document.stream()) parts.push(chunk);
+  for await (const chunk of document.stream()) parts.push(Uint8Array.from(chunk));
   const whole = Buffer.concat(parts);
   const studyHash = hashStudy({ sourceKey, salt, studyInstanceUid: studyUid });
   for (let i = 0; i < mutants; i += 1) {

@@ -12,7 +12,7 @@ export interface Exchange {
 }
 
 export interface Writer {
-  /** Resolves when the connection can take more; rejects when it is gone. */
+  /** Resolves when the connection has taken the chunk, whose memory may then be used again; rejects when it is gone. */
   write(chunk: Uint8Array): Promise<void>;
   /** End the message; resolves when it was handed to the network. */
   end(): Promise<void>;
@@ -32,6 +32,6 @@ export interface StudyDocument {
   /** 32 bytes. */
   sha256: Uint8Array;
   mimeType: string;
-  /** Throws when the document is no longer the one that was opened. */
+  /** A chunk may be overwritten once the next is asked for. Throws when the document is no longer the one that was opened. */
   stream(): AsyncIterable<Uint8Array>;
 }

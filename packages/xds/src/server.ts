@@ -20,7 +20,6 @@ import { createFault } from './fault.js';
 import { createJudge, type Judged } from './judge.js';
 import { createLease } from './lease.js';
 import { createRateLimiter, type RateLimiter, remoteRateKey } from './rate.js';
-import { readAhead } from './readAhead.js';
 import { createRecorder, type RetrievalEvent, type ServedRecord } from './recorder.js';
 import type { ReplayStore } from './replayGuard.js';
 import type { DocumentRequest, RegistryError } from './retrieveDocumentSet.js';
@@ -187,7 +186,7 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
       size: study.size,
       sha256: study.sha256,
       async *content() {
-        for await (const chunk of readAhead(study.stream())) {
+        for await (const chunk of study.stream()) {
           opened.sent += chunk.length;
           yield chunk;
         }

@@ -92,9 +92,25 @@ async function readBody(req: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
+/** What is shorter is copied: it may wait in the stream, and go out with what follows. */
+const copiedBelow = 16_384;
+
 function createWriter(res: ServerResponse): Writer {
   let handedOver = 0;
   const gone = () => new XdsError({ code: 'XDS_CONNECTION', phase: 'answer' }, 'the requester closed the connection');
+
+  /** Resolves when the connection holds no part of the chunk's memory any more: TLS has sealed it, or the system has it. */
+  function writeThrough(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const closed = () => reject(gone());
+      res.once('close', closed);
+      res.write(chunk, error => {
+        res.off('close', closed);
+        if (error) reject(gone());
+        else resolve();
+      });
+    });
+  }
 
   function until(event: 'drain' | 'finish'): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -117,7 +133,8 @@ function createWriter(res: ServerResponse): Writer {
     async write(chunk) {
       if (res.destroyed || res.socket === null || res.socket.destroyed) throw gone();
       handedOver += chunk.length;
-      if (!res.write(chunk)) await until('drain');
+      if (chunk.length >= copiedBelow) await writeThrough(chunk);
+      else if (!res.write(Uint8Array.from(chunk))) await until('drain');
     },
     async end() {
       if (res.destroyed || res.socket === null || res.socket.destroyed) throw gone();
