@@ -52,6 +52,7 @@ program
   .argument('[scenario]', 'its name, as list shows it')
   .option('--seeds <range>', 'seeds, A..B', seedRange)
   .option('--nodes <n>', 'sources, each with its node', wholeNumber)
+  .option('--sources <n>', 'sources in all, their keys held by the nodes (healthy)', wholeNumber)
   .option('--offline <n>', 'per cent of the nodes that are switched off', wholeNumber)
   .option('--share <n>', "the adversary's stake in per cent", wholeNumber)
   .option('--slots <n>', 'slots of virtual time', wholeNumber)
@@ -72,8 +73,8 @@ program
       if (!outcome.sameTrace || outcome.violations.length > 0) process.exitCode = 1;
       return;
     }
-    const { nodes, offline, share, slots, latencyMs, slotMs } = flags;
-    const given = Object.entries({ nodes, offline, share, slots, latencyMs, slotMs }).filter(
+    const { nodes, sources, offline, share, slots, latencyMs, slotMs } = flags;
+    const given = Object.entries({ nodes, sources, offline, share, slots, latencyMs, slotMs }).filter(
       ([, value]) => value !== undefined,
     );
     const scenario = scenarioNamed(name);

@@ -6,6 +6,7 @@ import type { Params } from '../consensus/params.js';
 import { defaultParams } from '../consensus/params.js';
 import type { GenesisContent } from '../genesis.js';
 import type { Violation } from './invariants.js';
+import type { ManySources } from './manySources.js';
 import type { Histogram } from './measures.js';
 import type { NetworkConditions } from './network.js';
 import type { SimNode } from './simNode.js';
@@ -15,6 +16,8 @@ import { type Member, type Platform, World } from './world.js';
 export interface Options {
   /** Sources, each with its node. */
   readonly nodes: number;
+  /** Sources in all, whose keys the nodes hold among them, for scenarios that take so many; 0 = one a node. */
+  readonly sources?: number;
   /** How many of a hundred are switched off. */
   readonly offline: number;
   /** Stake of the adversary in per cent. */
@@ -78,6 +81,7 @@ export interface WorldSettings {
   readonly conditions?: Partial<NetworkConditions>;
   readonly diskMs?: number;
   readonly genesis?: Partial<GenesisContent>;
+  readonly more?: ManySources | undefined;
 }
 
 export function makeWorld(name: string, options: Options, context: RunContext, settings: WorldSettings): World {
@@ -88,6 +92,7 @@ export function makeWorld(name: string, options: Options, context: RunContext, s
     conditions: { ...lan, latencyMs: options.latencyMs, ...settings.conditions },
     diskMs: settings.diskMs ?? 2,
     genesis: settings.genesis,
+    more: settings.more,
     shareWork: context.shareWork,
     verifier: context.verifier,
     hash: context.hash,

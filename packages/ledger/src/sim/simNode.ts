@@ -41,7 +41,8 @@ export interface SimNodeInit {
   readonly network: Network;
   readonly disk: SimDisk;
   readonly clock: SimClock;
-  readonly signer: SimSigner | null;
+  /** One for each key that it holds. */
+  readonly signers: readonly SimSigner[];
   readonly verifier: SimSignatures;
   readonly random: Random;
   readonly watch: NodeWatch;
@@ -191,7 +192,7 @@ export class SimNode implements Endpoint {
   }
 
   async #open(process: number): Promise<void> {
-    const { genesis, network, disk, clock, signer, verifier, watch, judging, rules, recoveries, hash, adversary } =
+    const { genesis, network, disk, clock, signers, verifier, watch, judging, rules, recoveries, hash, adversary } =
       this.p;
     const isCurrent = (): boolean => this.starts === process && this.isOn;
     const send = (topic: Message['topic']) => (bytes: Uint8Array) => {
@@ -206,7 +207,7 @@ export class SimNode implements Endpoint {
         store: disk.open(),
         genesis,
         verifier,
-        signers: signer ? [signer.open()] : [],
+        signers: signers.map(signer => signer.open()),
         clock,
         broadcast: { transaction: send('transaction'), block: send('block'), vote: send('vote') },
         requestSync: () => {
@@ -265,7 +266,7 @@ export class SimNode implements Endpoint {
     this.#syncing = false;
     this.p.clock.stop();
     this.p.disk.stop();
-    this.p.signer?.stop();
+    for (const signer of this.p.signers) signer.stop();
   }
 
   /** Now and then somebody is asked whether there is more, as peers tell each other their heights. */

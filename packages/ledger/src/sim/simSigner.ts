@@ -2,7 +2,7 @@
  * A node key with its signing record in a world. The rules are those of the record on disk (signingRules.ts); the record is a
  * disk of its own, synced before each signature, so that a stop in between leaves a mark without a signature.
  */
-import { type PublicKey, type SecretKey, signingPreimage } from '@radpass/core';
+import { type PublicKey, signingPreimage } from '@radpass/core';
 import { encodeVoteMessage, type VoteMessage } from '../consensus/votes.js';
 import type { NodeSigner, SigningMarks } from '../signer.js';
 import { type Marks, marksForBlock, marksForVote, unsigned } from '../signingRules.js';
@@ -16,7 +16,7 @@ export interface SignatureWatch {
 }
 
 export interface SimSignerInit {
-  readonly key: SecretKey;
+  readonly nodeKey: PublicKey;
   readonly chainId: Uint8Array;
   readonly signatures: SimSignatures;
   readonly watch: SignatureWatch;
@@ -45,7 +45,7 @@ export class SimSigner {
   }
 
   get nodeKey(): PublicKey {
-    return this.#p.key.publicKey;
+    return this.#p.nodeKey;
   }
 
   get marks(): SigningMarks {
@@ -60,7 +60,7 @@ export class SimSigner {
   /** The key in a new process. */
   open(): NodeSigner {
     const mine = ++this.#process;
-    const { key, chainId, signatures, watch, unguarded } = this.#p;
+    const { nodeKey, chainId, signatures, watch, unguarded } = this.#p;
     const record = this;
     let marks = this.#marks;
     let turn: Promise<unknown> = Promise.resolve();
@@ -76,22 +76,22 @@ export class SimSigner {
       });
     };
     return {
-      nodeKey: key.publicKey,
+      nodeKey,
       get marks() {
         return unguarded ? everything : record.#marks;
       },
-      vrfProve: alpha => signatures.vrfProve(key.publicKey, alpha),
+      vrfProve: alpha => signatures.vrfProve(nodeKey, alpha),
       signBlock: (slot, id) =>
         inTurn(async () => {
           if (!unguarded) await advance(marksForBlock(marks, slot, id));
-          watch.block(key.publicKey, slot, id);
-          return signatures.sign(key.publicKey, signingPreimage('block', chainId, id));
+          watch.block(nodeKey, slot, id);
+          return signatures.sign(nodeKey, signingPreimage('block', chainId, id));
         }),
       signVote: (message, eraDepth) =>
         inTurn(async () => {
           if (!unguarded) await advance(marksForVote(marks, message, eraDepth));
-          watch.vote(key.publicKey, message, eraDepth);
-          return signatures.sign(key.publicKey, signingPreimage('vote', chainId, encodeVoteMessage(message)));
+          watch.vote(nodeKey, message, eraDepth);
+          return signatures.sign(nodeKey, signingPreimage('vote', chainId, encodeVoteMessage(message)));
         }),
       close: () => Promise.resolve(),
     };

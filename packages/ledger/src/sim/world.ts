@@ -15,6 +15,7 @@ import type { Hash } from '../stateTree.js';
 import type { StoreWrite } from '../store.js';
 import type { Adversary } from './adversary.js';
 import { Invariants } from './invariants.js';
+import type { ManySources, SimKey } from './manySources.js';
 import { Measures } from './measures.js';
 import { Network, type NetworkConditions } from './network.js';
 import { Offences } from './offences.js';
@@ -59,6 +60,8 @@ export interface WorldPlan extends Platform {
   /** Judge once for all nodes what they judge alike; sharedWork.ts. Default true. */
   readonly shareWork?: boolean | undefined;
   readonly genesis?: Partial<GenesisContent> | undefined;
+  /** Sources beside the members; manySources.ts. */
+  readonly more?: ManySources | undefined;
 }
 
 export class World {
@@ -83,7 +86,8 @@ export class World {
   /** A new node's disk holds block 0 already: it is made once. */
   readonly #fresh: readonly StoreWrite[];
   readonly #sources: SecretKey[];
-  readonly #nodeKeys: SecretKey[];
+  /** Node keys by member: its own before all others. */
+  readonly #nodeKeys: SimKey[][];
   /** Events since the last step, by node. */
   #events: { node: SimNode; event: Delivered }[] = [];
 
@@ -95,14 +99,14 @@ export class World {
     this.#sources = members
       .map((_, i) => keyNamed(`source ${i}`))
       .sort((a, b) => (toHex(a.publicKey) < toHex(b.publicKey) ? -1 : 1));
-    this.#nodeKeys = members.map((_, i) => keyNamed(`node ${i}`));
+    const ownKeys = members.map((_, i) => keyNamed(`node ${i}`));
     this.genesis = createGenesis({
       genesisTimeMs: originMs,
       params: plan.params,
       stakePolicy: 'open',
       founders: members.map(({ weight }, i) => ({
         sourceKey: this.#sources[i]!.publicKey,
-        nodeKey: this.#nodeKeys[i]!.publicKey,
+        nodeKey: ownKeys[i]!.publicKey,
         url: `https://h${i}.example`,
         weight,
       })),
@@ -114,9 +118,14 @@ export class World {
       ...plan.genesis,
     });
     this.signatures = new SimSignatures({ real: plan.verifier, hash: plan.hash });
-    for (const key of this.#nodeKeys) this.signatures.register(key.publicKey, key.exportSeed());
-    const rules = plan.rules ?? consensus;
+    const rules = plan.more?.over(plan.rules ?? consensus) ?? plan.rules ?? consensus;
     this.rules = { ...rules, beacon: { ...rules.beacon, ...this.signatures.vrf } };
+    const more = plan.more?.keysOf(this.genesis, this.rules, members.length) ?? [];
+    this.#nodeKeys = ownKeys.map((key, i) => [
+      { publicKey: key.publicKey, secret: key.exportSeed() },
+      ...(more[i] ?? []),
+    ]);
+    for (const { publicKey, secret } of this.#nodeKeys.flat()) this.signatures.register(publicKey, secret);
     this.#fresh = freshWrites(this.genesis, this.rules);
     this.#judging = plan.shareWork === false ? judging : new SharedWork();
     const now = (): number => this.schedule.now;
@@ -242,7 +251,7 @@ export class World {
     const delay = (ms: number, run: () => void): void => {
       schedule.add({ inMs: ms, to: index, from: index, run });
     };
-    const key = member === null ? null : this.#nodeKeys[member]!;
+    const keys = member === null ? [] : this.#nodeKeys[member]!;
     const watch = adversary ? this.offences : this.invariants;
     const node = new SimNode({
       genesis,
@@ -250,17 +259,18 @@ export class World {
       network: this.network,
       disk: makeDisk?.(disk) ?? new SimDisk(disk),
       clock: new SimClock({ schedule, node: index, originMs }),
-      signer:
-        key &&
-        new SimSigner({
-          key,
-          chainId: genesis.chainId,
-          signatures,
-          watch,
-          delay,
-          syncMs: diskMs,
-          ...(adversary && { unguarded: true }),
-        }),
+      signers: keys.map(
+        ({ publicKey }) =>
+          new SimSigner({
+            nodeKey: publicKey,
+            chainId: genesis.chainId,
+            signatures,
+            watch,
+            delay,
+            syncMs: diskMs,
+            ...(adversary && { unguarded: true }),
+          }),
+      ),
       verifier: signatures,
       random: this.random.fork(`node ${index}`),
       watch: {

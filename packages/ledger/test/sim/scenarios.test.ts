@@ -21,6 +21,16 @@ describe('the scenario', () => {
     expect(most.figures.numbers.finalAfterStall).toBeGreaterThan(0);
   });
 
+  it('healthy with more sources than nodes: seats are drawn, and blocks of added leaders become final by their votes', async () => {
+    const { violations, figures } = await play('healthy', { nodes: 3, sources: 700, slots: 2 });
+    expect(violations).toEqual([]);
+    expect(figures.numbers.voters).toBeGreaterThan(200);
+    expect(figures.numbers.voters).toBeLessThan(512);
+    expect(figures.numbers.missedSlots).toBe(0);
+    expect(figures.finalityMs.samples).toBeGreaterThanOrEqual(3 * 2);
+    await expect(play('healthy', { nodes: 3, sources: 700, slots: 900 })).rejects.toThrow('within an epoch');
+  });
+
   it('partition: halves make nothing final and have one head soon after healing', async () => {
     const { violations, figures } = await play('partition', { nodes: 6, slots: 10 });
     expect(violations).toEqual([]);

@@ -111,7 +111,7 @@ describe('what is wrong in a world is seen', () => {
     await world.runSlots(6);
     const node = world.nodes[1]!;
     world.kill(node);
-    node.p.signer!.restore({ blockSlot: 0, eraDepth: 0, sourceSlot: 0, targetSlot: 0 });
+    node.p.signers[0]!.restore({ blockSlot: 0, eraDepth: 0, sourceSlot: 0, targetSlot: 0 });
     world.start(node);
     await world.runSlots(4);
     expect([node.isUp, world.counts.get('not-opened')]).toEqual([false, 1]);
