@@ -13,7 +13,7 @@ import {
   type Verifier,
 } from '@radpass/core';
 import { serviceDescription } from '@radpass/xds';
-import express, { type Express, type Request, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { z } from 'zod';
@@ -172,8 +172,8 @@ export function createPublicApi(init: PublicInit): Express {
     [`${base}/v1/owner/receipts`]: 'POST',
   };
   for (const [path, allow] of Object.entries(methods)) app.all(path, otherMethods(allow));
-  app.use((request: Request) => {
-    throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: request.path }, 'there is nothing at this path');
+  app.use(() => {
+    throw new GatewayError({ code: 'GATEWAY_NOT_FOUND', what: 'page' }, 'there is nothing at this path');
   });
   app.use(answerErrors(init.log));
   return app;

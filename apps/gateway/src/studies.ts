@@ -131,10 +131,11 @@ export class Studies {
   }
 
   /** Of a study that was offered, also while more of it arrives. @throws GatewayError GATEWAY_STUDY_UNKNOWN */
-  async card({ studyInstanceUID }: StudyRecord): Promise<StudyCard> {
+  async card({ studyInstanceUID, number }: StudyRecord): Promise<StudyCard> {
     const summary = await this.#store.findByUid(studyInstanceUID);
     if (summary !== null) return cardOf(summary);
-    const detail = { code: 'GATEWAY_STUDY_UNKNOWN', study: studyInstanceUID } as const;
+    // Whoever redeems an offer hears this: no identifier of the archive's.
+    const detail = { code: 'GATEWAY_STUDY_UNKNOWN', study: String(number) } as const;
     throw new GatewayError(detail, 'the image store has no such study');
   }
 

@@ -1,7 +1,7 @@
 /** The whole gateway over https, with a node that says what the test wants: enrolment to retrieval, and what is refused. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer as createHttp, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
@@ -79,6 +79,17 @@ needs('openssl', describe)('a gateway over https', () => {
   const at = (path: string): string => config.url + path;
   const post = (path: string, body: object): Promise<Answer> =>
     ask(at(path), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const postRaw = (path: string, type: string, body: string): Promise<Answer> =>
+    ask(at(path), { method: 'POST', headers: { 'content-type': type }, body });
+  const soap = 'application/soap+xml';
+  /** The envelope of the last request with one text of it replaced. */
+  const signed = (text: string, by: string): string => {
+    const envelope = new TextDecoder().decode(sent.envelope);
+    expect(envelope).toContain(text);
+    return envelope.replace(text, by);
+  };
+  const mandatory = (name: string): string =>
+    `<c:${name} xmlns:c="urn:${name}" soap:mustUnderstand="true">${name}</c:${name}></soap:Header>`;
   const token = (): string => readFileSync(file('data/desk.token'), 'utf8').trim();
   const desk = (path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> =>
     ask(gateway.desk + path, {
@@ -366,6 +377,17 @@ needs('openssl', describe)('a gateway over https', () => {
     expect((await desk('/v1/notices')).json).toMatchObject({ notices: [{ kind: 'offer-redeemed-twice' }] });
   });
 
+  it('names the study by its number alone when an offer is redeemed and the archive lacks it', async () => {
+    const { offer } = (await desk('/v1/offers', { studyInstanceUID })).json;
+    renameSync(file('images'), file('images-away'));
+    mkdirSync(file('images'));
+    const answer = await post('/v1/offers/redeem', { token: toHex(parseOffer(String(offer)).token) });
+    rmSync(file('images'), { recursive: true });
+    renameSync(file('images-away'), file('images'));
+    expect(answer.json.error).toMatchObject({ code: 'GATEWAY_STUDY_UNKNOWN', detail: { study: '1' } });
+    expect(answer.text).not.toContain(studyInstanceUID);
+  });
+
   it('passes the revocation on, and offers no study that was withdrawn', async () => {
     await until(async () => node.posted.some(({ tuple }) => tuple.type === 4));
     const unknown = await desk('/v1/withdraw', { study: 99 });
@@ -383,6 +405,30 @@ needs('openssl', describe)('a gateway over https', () => {
       status: 409,
       code: 'GATEWAY_STUDY_WITHDRAWN',
     });
+  });
+
+  it.each<[string, (name: string) => Promise<Answer>]>([
+    ['a path', name => ask(at(`/${name}`))],
+    ['a query', name => ask(at(`/v1/claims/00?patient=${name}`))],
+    ["a claim's number", name => ask(at(`/v1/claims/${name}`))],
+    ['a value in JSON', name => post('/v1/offers/redeem', { token: name })],
+    ['text that is no JSON', name => postRaw('/v1/claims', 'application/json', name)],
+    ['a media type', name => postRaw('/v1/claims', `text/${name}`, name)],
+    ['text that is no SOAP', name => postRaw('', soap, name)],
+    ['an element that is no envelope', name => postRaw('', soap, `<${name}>${name}</${name}>`)],
+    ['a namespace', name => postRaw('', soap, `<e:Envelope xmlns:e="${name}"/>`)],
+    ['an action', name => postRaw('', `${soap}; action="${name}"`, signed('RetrieveDocumentSet<', `${name}<`))],
+    ['an address', name => postRaw('', soap, signed(`${config.url}<`, `https://${name}.example/<`))],
+    ['a document', name => postRaw('', soap, signed(toHex(studyHash()), name))],
+    ['a header to be understood', name => postRaw('', soap, signed('</soap:Header>', mandatory(name)))],
+    ['a boundary', name => postRaw('', `multipart/related; boundary="${name}"`, `--${name}\r\n${name}`)],
+  ])('says nothing back of a name in %s', async (_where, request) => {
+    const name = 'Canary.4711';
+    const answer = await request(name);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.text).not.toContain(name);
+    expect(JSON.stringify(answer.headers)).not.toContain(name);
+    expect(logged.join('\n')).not.toContain(name);
   });
 
   it('logs no names, keys, identifiers or addresses, and tells none on the ledger or in a refusal', async () => {
