@@ -242,9 +242,12 @@ export function roots(all: readonly NodeStatus[]): string[] {
 }
 
 const given = new Set<number>();
-/** Below the range that systems hand out for outgoing connections, so that it is still free after a restart. */
-const lowestPort = 20_000;
-const ports = 12_000;
+/**
+ * Below the range that systems hand out for outgoing connections, so that it is still free after a restart; and of each of
+ * the test runner's workers its own, as a port that was free is taken only when its node starts.
+ */
+const ports = 3_000;
+const lowestPort = 20_000 + (Number(process.env.JEST_WORKER_ID ?? 1) % 4) * ports;
 
 export async function freePort(): Promise<number> {
   for (;;) {

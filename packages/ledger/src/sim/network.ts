@@ -1,7 +1,7 @@
 /**
  * The network between nodes: every message to every peer on a line of its own, with latency, jitter, loss, duplicates and
- * so reordering; partitions cut it. What is lost stays lost, as on a bad line with nobody passing on: certificates in
- * blocks, syncs and repeated transactions have to make up for it.
+ * so reordering; partitions cut it. What is lost stays lost, as on a bad line: certificates in blocks, syncs and repeated
+ * transactions have to make up for it. Whoever was sent something that not everybody was sent passes it on, as gossip does.
  */
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
@@ -41,6 +41,9 @@ export class Network {
   delivered = 0;
   lost = 0;
   doubled = 0;
+  relayed = 0;
+  /** When the first copy arrives at whom, of messages that were sent to some alone. */
+  readonly #due = new WeakMap<Message, Map<number, number>>();
 
   constructor(p: { schedule: Schedule; trace: Trace; random: Random; conditions: NetworkConditions }) {
     this.#schedule = p.schedule;
@@ -87,23 +90,53 @@ export class Network {
 
   /** To all peers. */
   broadcast(from: number, message: Message): void {
-    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.send(from, to, message);
+    this.#due.delete(message);
+    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.#send(from, to, message, 0);
   }
 
-  /** @param extraMs - how much later than a prompt sender */
+  /**
+   * To one peer, which passes it on.
+   * @param extraMs - how much later than a prompt sender
+   */
   send(from: number, to: number, message: Message, extraMs = 0): void {
+    let due = this.#due.get(message);
+    if (!due) {
+      due = new Map([[from, this.#schedule.now]]);
+      this.#due.set(message, due);
+    }
+    const arrives = this.#send(from, to, message, extraMs);
+    due.set(to, Math.min(arrives, due.get(to) ?? arrives));
+  }
+
+  /** An honest node accepted a message: to all whom no copy is about to reach. */
+  relay(from: number, message: Message): void {
+    const due = this.#due.get(message);
+    if (!due) return;
+    const soon = this.#schedule.now + 2 * this.conditions.latencyMs;
+    for (let to = 0; to < this.#endpoints.length; to++) {
+      if (to === from || (due.get(to) ?? Number.POSITIVE_INFINITY) <= soon) continue;
+      this.relayed++;
+      this.send(from, to, message);
+    }
+  }
+
+  /** @returns when the first copy arrives; infinite when all are lost */
+  #send(from: number, to: number, message: Message, extraMs: number): number {
     const { loss, duplicates } = this.conditions;
     const random = this.#randoms[from]!;
     const copies = 1 + (duplicates > 0 && random.chance(duplicates) ? 1 : 0);
     this.doubled += copies - 1;
+    let first = Number.POSITIVE_INFINITY;
     for (let copy = 0; copy < copies; copy++) {
       if (loss > 0 && random.chance(loss)) {
         this.lost++;
         continue;
       }
       const inMs = extraMs + this.#latency(random);
+      first = Math.min(first, this.#schedule.now + inMs);
       this.#schedule.add({ inMs, to, from, run: () => this.#arrive(from, to, message) });
     }
+    return first;
   }
 
   /** A question to a peer and what comes of it: two ways on the line, or nothing when it is cut or lossy. */

@@ -100,17 +100,20 @@ export class SimNode implements Endpoint {
     else this.take(message);
   }
 
-  /** Hand a message to the chain. */
-  take({ topic, bytes }: Message): void {
+  /** Hand a message to the chain; what it accepts is passed on, as by @radpass/p2p. */
+  take(message: Message): void {
     const { chain } = this;
     if (!chain) return;
+    const { topic, bytes } = message;
     const taken =
       topic === 'vote'
         ? chain.receiveVote(bytes)
         : topic === 'block'
           ? chain.receiveBlock(bytes)
           : chain.receiveTransaction(bytes);
-    taken.catch(ignoreStop);
+    taken.then(verdict => {
+      if (verdict === 'accept' && this.chain === chain && this.isHonest) this.p.network.relay(this.index, message);
+    }, ignoreStop);
   }
 
   broadcast(message: Message): void {

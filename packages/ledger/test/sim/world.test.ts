@@ -53,6 +53,22 @@ describe('a world', () => {
     expect(world.invariants.violations).toEqual([]);
   });
 
+  it('passes on what a node was shown alone, and only what it accepts', async () => {
+    const world = new World(plan);
+    const shown = async (bytes: Uint8Array) => {
+      world.network.send(0, 1, { topic: 'transaction', bytes });
+      await world.runMs(1_000);
+      return world.network.relayed;
+    };
+    world.startAll();
+    await world.runSlots(2);
+    expect(await shown(Uint8Array.of(1, 2, 3))).toBe(0);
+    const study = world.traffic.study(0, 1, world.schedule.now);
+    expect(await shown(study)).toBe(2);
+    const [id] = world.traffic.idsOf([study]);
+    for (const { chain } of world.nodes.slice(1)) expect(await chain!.transaction(id!)).not.toBeNull();
+  });
+
   it('without faults makes every block final soon and leaves none', async () => {
     const { violations, figures } = await runScenario(named('healthy'), {
       ...platform,

@@ -7,7 +7,8 @@ import type { SimNode } from '../simNode.js';
 /**
  * Ex-ante reorganisation: its blocks and votes come one slot late, when the next leader has already built beside the block
  * that it did not show; the votes that it saved up are to carry its branch past the honest one. A block may be shown to one
- * honest voter just before that one's view freezes: then it is in this view alone, and may win its vote by the tie rule.
+ * honest voter just before that one's view freezes, so that it is in few views. Gossip then brings it to the next leader in
+ * time, which builds on it or passes it over by the same rule as those voters.
  */
 export class ExAnte extends Adversary {
   readonly name = 'ex-ante';
