@@ -1,10 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createHttps } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { needs } from '../../../tools/needs.mjs';
+import { makeCertificates } from '../../../tools/rsyslog.mjs';
 import { NodeApi, type NodeEvent } from '../dist/index.js';
 import {
   layerOptions,
@@ -161,6 +164,38 @@ describe('following events', () => {
     await expect(new NodeApi({ url: 'http://192.0.2.1', fetch: nodeFetch() }).status()).rejects.toMatchObject({
       code: 'CLIENT_UNREACHABLE',
     });
+  });
+});
+
+needs('openssl', describe)('a fetch through a tunnel', () => {
+  it('speaks TLS to the far end, checked for its name and authority, and says nothing to another', async () => {
+    makeCertificates(folder);
+    const pem = (name: string): string => readFileSync(join(folder, name), 'utf8');
+    const asked: string[] = [];
+    const server = createHttps({ cert: pem('gateway.crt'), key: pem('gateway.key') }, (request, response) => {
+      asked.push(`${request.method} ${request.headers.host}${request.url}`);
+      response.end('through');
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const opened: string[] = [];
+    const tunnel = async (host: string, at: number) => {
+      opened.push(`${host}:${at}`);
+      return connect(port, '127.0.0.1');
+    };
+    // Names that resolve nowhere: what arrives came through the tunnel.
+    const url = `https://gateway.example:${port}/v1/status`;
+    const answer = await nodeFetch({ ca: pem('ca.crt'), tunnel })(url);
+    expect(Buffer.from(await answer.arrayBuffer()).toString()).toBe('through');
+    await expect(nodeFetch({ ca: pem('other.crt'), tunnel })(url)).rejects.toThrow();
+    const misnamed = `https://other.example:${port}/`;
+    await expect(nodeFetch({ ca: pem('ca.crt'), tunnel })(misnamed)).rejects.toMatchObject({
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    });
+    expect(opened).toEqual([`gateway.example:${port}`, `gateway.example:${port}`, `other.example:${port}`]);
+    expect(asked).toEqual([`GET gateway.example:${port}/v1/status`]);
+    server.closeAllConnections();
+    server.close();
   });
 });
 
