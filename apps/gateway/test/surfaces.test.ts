@@ -293,6 +293,16 @@ needs('openssl', describe)('a gateway over https', () => {
     expect((await desk('/v1/disclosures/verify')).json).not.toHaveProperty('firstBad');
   });
 
+  it('serves a doctor who is allowed again after everyone was revoked, by the new grant alone', async () => {
+    const refused = sent;
+    const keys = [doctors[0]!, doctors[6]!].map(key => key.publicKey);
+    const card = { chainId: node.chainId, label: 'Dr. D', keys, expires: Date.now() + 60_000, key: doctors[0]! };
+    await wallet.allow(1, encodeRequesterCard(createRequesterCard(card)));
+    expect((await retrieve(doctors[6]!, studyHash())).bytes).toBeGreaterThan(1000);
+    await expect(retrieve(doctors[0]!, studyHash())).rejects.toMatchObject({ code: 'XDS_REFUSED' });
+    sent = refused;
+  });
+
   it('describes its service, and answers pages of any origin without credentials', async () => {
     const wsdl = await ask(at('?wsdl'));
     expect(wsdl.headers['content-type']).toContain('text/xml');

@@ -23,6 +23,7 @@ import {
   parsePublicKey,
   publicKeyHex,
   type RequesterCard,
+  type RevokeAccess,
   type SecretKey,
   type StudyOffer,
   toHex,
@@ -128,6 +129,7 @@ export class Wallet {
       claimId: '',
       previous: takeOver && owner ? { patientKey: publicKeyHex(owner.patientKey), generation: owner.generation } : null,
       grants: [],
+      revokedSeq: 0,
       accessReceipts: [],
     });
     await this.#save();
@@ -181,7 +183,10 @@ export class Wallet {
     });
     const seq = await this.#seq(study, requesterKey);
     const fields = { ...this.#entryFields(study), requesterKey, notAfter, receiptHash: receipt.hash };
-    const transaction = createAllowAccess({ ...fields, seq: Math.max(seq, (begun?.seq ?? 0) + 1) });
+    const transaction = createAllowAccess({
+      ...fields,
+      seq: Math.max(seq, (begun?.seq ?? 0) + 1, study.revokedSeq + 1),
+    });
     const grant: WalletGrant = {
       requesterKey: publicKeyHex(requesterKey),
       label: card.label,
@@ -240,6 +245,9 @@ export class Wallet {
       seq: Math.max(await this.#seq(study, requesterKey), ...study.grants.filter(matches).map(grant => grant.seq + 1)),
       requesterKey,
     });
+    // Stopping after this leaves no revocation, and grants above one that isn't there.
+    study.revokedSeq = Math.max(study.revokedSeq, (transaction.tuple as RevokeAccess).seq);
+    await this.#save();
     const [posted, told] = await Promise.allSettled([
       this.#deps.node.submit(transaction),
       this.#gatewayOf(study).revoke(transaction),

@@ -36,6 +36,8 @@ const study = z.object({
   /** When taking over a study that another key owns: that key and how many owners were before. */
   previous: z.object({ patientKey: hexText, generation: z.number().int() }).nullable(),
   grants: z.array(grant),
+  /** Seq of the newest revocation that was signed: a later grant is above it, whichever node heard of it. */
+  revokedSeq: z.number().int().nonnegative().default(0),
   /** Access receipts as the source signed them, by their numbers. */
   accessReceipts: z.array(hexText).default([]),
 });

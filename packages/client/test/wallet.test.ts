@@ -187,6 +187,18 @@ describe('the wallet', () => {
     expect(revoked.receipt).not.toBeNull();
   });
 
+  it('allows above its own revocation, though the node has not heard of that one, and after a restart', async () => {
+    const wallet = await open();
+    await own(wallet);
+    await wallet.allow(1, card());
+    await wallet.revoke(1, null);
+    await wallet.allow(1, card());
+    await (await open()).allow(1, card());
+    const [, revocation, ...again] = node.submitted.map(bytes => parseTransaction(bytes).tuple as { seq: number });
+    expect(again).toHaveLength(2);
+    for (const grant of again) expect(grant.seq).toBeGreaterThan(revocation!.seq);
+  });
+
   it('revokes though one of gateway and node is away, not if both are', async () => {
     const wallet = await open();
     await own(wallet);

@@ -61,6 +61,7 @@ const studyWith = (...accessReceipts: Uint8Array[]): WalletStudy => ({
       receiptRandom: '',
     },
   ],
+  revokedSeq: 0,
   accessReceipts: accessReceipts.map(toHex),
 });
 
