@@ -297,7 +297,9 @@ export class Engine {
     const refused =
       prunedFault(block, { parent, clockSlot, params: this.#p.genesis.params }) ?? this.#apply(block, from === 'self');
     if (refused) return refused;
-    if (from === 'self') this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
+    // A fresh block that came by a sync may have been shown to this node alone: in few views, it would split the votes.
+    const isShownAlone = from === 'sync' && header.slot >= clockSlot - 1 && ofSlot < blocksOfSlot;
+    if (from === 'self' || isShownAlone) this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
     for (const child of this.#orphans.take(id)) this.#onBlock(child, clockSlot, 'gossip');
     return 'added';
   }

@@ -17,18 +17,19 @@ async function watcher(chain: TestChain, slot: number) {
   const { genesis } = chain;
   const clock = new VirtualClock(genesis.genesisTimeMs + (slot + 0.5) * genesis.params.slotMs);
   const syncs: number[] = [];
+  const passedOn: string[] = [];
   const watching = await openChain({
     store: new MemoryStore(),
     genesis,
     verifier,
     signers: [],
     clock,
-    broadcast: { transaction: () => {}, block: () => {}, vote: () => {} },
+    broadcast: { transaction: () => {}, block: bytes => passedOn.push(toHex(bytes)), vote: () => {} },
     requestSync: () => syncs.push(1),
     log: () => {},
   });
   watching.start();
-  return { watching, clock, syncs };
+  return { watching, clock, syncs, passedOn };
 }
 
 describe('a block from a peer', () => {
@@ -83,6 +84,14 @@ describe('a block from a peer', () => {
     expect(await watching.importBlocks(batch)).toBe('stop');
     expect(await watching.importBlocks([])).toBe('stop');
     expect(watching.status().height).toBe(3);
+  });
+
+  it('is passed on when it is fresh, whatever way it came: nobody is shown a block alone', async () => {
+    const { watching, passedOn } = await watcher(network, 3);
+    await watching.importBlocks([one, two, three].map(link => link.block!.bytes));
+    expect(passedOn).toEqual([two, three].map(link => toHex(link.block!.bytes)));
+    await watching.importBlocks([one, two, three].map(link => link.block!.bytes));
+    expect(passedOn.length).toBe(2);
   });
 
   it('is given to peers behind the newest that they name', async () => {
