@@ -150,6 +150,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const view = createHttpAccessView({
     nodes,
     now,
+    monotonic: () => performance.now(),
     maxStalenessMs,
     onReset: node => catchUp(node),
     ...(light && { light }),

@@ -250,7 +250,10 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
           [...latest.keys()].map(document => judge({ request, receivedAt, document, allowed: true })),
         );
         for (const { document, ledger } of judged) if (ledger !== null) latest.set(document, ledger);
-        return firstReason(judged.map(({ verdict }) => verdict));
+        return {
+          refusal: firstReason(judged.map(({ verdict }) => verdict)),
+          askedAt: Math.min(...judged.map(({ askedAt }) => askedAt)),
+        };
       },
       onLost() {
         exchange.abort();
