@@ -45,6 +45,7 @@ http { access_log off; sendfile on; client_body_temp_path ${file('nginx-body')};
 ssl_certificate ${file('tls.crt')}; ssl_certificate_key ${file('tls.key')}; root ${root}; } }`,
   );
   const child = spawn('nginx', ['-c', file('nginx.conf')], { stdio: 'ignore' });
+  process.once('exit', () => child.kill());
   return { url: name => `https://127.0.0.1:${port}/${name}`, stop: () => child.kill() };
 }
 
