@@ -150,7 +150,6 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const view = createHttpAccessView({
     nodes,
     now,
-    monotonic: () => performance.now(),
     maxStalenessMs,
     onReset: node => catchUp(node),
     ...(light && { light }),

@@ -154,7 +154,7 @@ describe("a gateway's view that does not believe its nodes", () => {
   const requester = SecretKey.generate();
   const facts = async (nodes: NodeApi[]) => {
     const light = await open(nodes);
-    const view = createHttpAccessView({ nodes, light, now, monotonic: now, maxStalenessMs: 60_000 });
+    const view = createHttpAccessView({ nodes, light, now, maxStalenessMs: 60_000 });
     return view.facts(study.sourceKey, study.studyHash, requester.publicKey);
   };
 

@@ -4,8 +4,7 @@
  *
  * A read takes study and grant one after another and is kept only if both stood at one final checkpoint. Hashes go out
  * as prefixes, so that a node doesn't learn which study is asked about. A node that is slow has no say: once a fresh
- * one answered, the others have `graceMs`. While the nodes are watched, an answer is given again to whoever asks the same
- * within half a second and before any node tells of anything new.
+ * one answered, the others have `graceMs`.
  */
 import {
   type AccessEvent,
@@ -23,7 +22,6 @@ import { followEvents } from './followEvents.js';
 import { type LightNodes, provenGrantOf, provenSourceOf, provenStudyOf, type VerifiedFinal } from './lightNodes.js';
 import type { NodeApi } from './nodeApi.js';
 import type { FinalCheckpoint, GrantEntry, NodeEvent, RevocationEntry, StudyEntry } from './nodeSchemas.js';
-import { RecentFacts } from './recentFacts.js';
 import { SharedReads } from './sharedReads.js';
 import { studyAt } from './studyAt.js';
 
@@ -38,8 +36,6 @@ export interface HttpAccessViewInit {
   nodes: readonly NodeApi[];
   /** Wall clock, Unix ms. */
   now: () => number;
-  /** Monotonic ms. */
-  monotonic: () => number;
   /** A node whose final checkpoint is older than this says nothing about grants. */
   maxStalenessMs: number;
   /** Checks what the nodes say about studies, grants and their checkpoints; without it they are believed. */
@@ -75,25 +71,13 @@ interface Kept {
 export function createHttpAccessView(init: HttpAccessViewInit): AccessView {
   const ofNode = new Map(init.nodes.map(node => [node, new SharedReads()]));
   const kept: Kept = { bundles: new Map(), proven: new Map(), shared: new SharedReads(), ofNode };
-  const recent = new RecentFacts(init.monotonic);
-  let watchers = 0;
   return {
-    async facts(sourceKey, studyHash, requesterKey) {
+    facts(sourceKey, studyHash, requesterKey) {
       const question = { sourceKey, studyHash, requesterKey };
       const name = nameOf(sourceKey, studyHash, requesterKey);
-      const known = watchers > 0 ? recent.find(name) : undefined;
-      return known ?? kept.shared.read(name, () => recent.read(name, () => unitedFacts(init, kept, question)));
+      return kept.shared.read(name, () => unitedFacts(init, kept, question));
     },
-    watch(cursor, onEvent) {
-      // What was read before anybody watched may have changed unseen.
-      recent.forget();
-      watchers += 1;
-      const stop = watchAll(init, cursor, onEvent, () => recent.forget());
-      return () => {
-        watchers -= 1;
-        stop();
-      };
-    },
+    watch: (cursor, onEvent) => watchAll(init, cursor, onEvent),
   };
 }
 
@@ -336,27 +320,15 @@ async function proofBundle(node: NodeApi, grant: GrantEntry): Promise<Uint8Array
   );
 }
 
-function watchAll(
-  init: HttpAccessViewInit,
-  cursor: number,
-  onEvent: (event: AccessEvent) => void,
-  onNews: () => void,
-): () => void {
-  const stops = init.nodes.map(node =>
-    watchOne(node, cursor, { onEvent, onNews, onReset: () => init.onReset?.(node) }),
-  );
+function watchAll(init: HttpAccessViewInit, cursor: number, onEvent: (event: AccessEvent) => void): () => void {
+  const stops = init.nodes.map(node => watchOne(node, cursor, onEvent, () => init.onReset?.(node)));
   return () => {
     for (const stop of stops) stop();
   };
 }
 
-function watchOne(
-  node: NodeApi,
-  from: number,
-  { onEvent, onNews, onReset }: { onEvent: (event: AccessEvent) => void; onNews: () => void; onReset: () => void },
-): () => void {
+function watchOne(node: NodeApi, from: number, onEvent: (event: AccessEvent) => void, onReset: () => void): () => void {
   return followEvents(node, from, event => {
-    if (event.kind !== 'heartbeat') onNews();
     if (event.kind === 'reset') onReset();
     const passed = accessEvent(event);
     if (passed) onEvent(passed);

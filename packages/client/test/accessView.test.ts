@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { AccessView } from '@radpass/core';
-import { createHttpAccessView, NodeApi, type NodeEvent } from '../dist/index.js';
+import { createHttpAccessView, NodeApi } from '../dist/index.js';
 import { FakeNode, keyOf } from './fakeNode.js';
 
 const sourceKey = keyOf(1).publicKey;
@@ -21,7 +20,7 @@ describe('what a gateway asks of its nodes', () => {
   const facts = (now?: number) => {
     const apis = nodes.map(node => new NodeApi({ url: 'http://127.0.0.1:1', fetch: node.fetch }));
     const at = now ?? nodes[0]!.genesisTimeMs + 400_000;
-    return createHttpAccessView({ nodes: apis, now: () => at, monotonic: () => at, maxStalenessMs: 60_000 }).facts(
+    return createHttpAccessView({ nodes: apis, now: () => at, maxStalenessMs: 60_000 }).facts(
       sourceKey,
       studyHash,
       doctor,
@@ -154,77 +153,12 @@ describe('what a gateway asks of its nodes', () => {
     };
     const api = new NodeApi({ url: 'http://127.0.0.1:1', fetch: nodes[0]!.fetch });
     const now = (): number => nodes[0]!.genesisTimeMs + 400_000;
-    const view = createHttpAccessView({ nodes: [api], now, monotonic: now, maxStalenessMs: 60_000 });
+    const view = createHttpAccessView({ nodes: [api], now, maxStalenessMs: 60_000 });
     const first = await view.facts(sourceKey, studyHash, doctor);
     expect((await view.facts(sourceKey, studyHash, doctor)).proof).toEqual(first.proof);
     expect(proofs).toBe(3);
     nodes[0]!.slot++;
     await view.facts(sourceKey, studyHash, doctor);
     expect(proofs).toBe(6);
-  });
-
-  describe('while the nodes are watched', () => {
-    let asked: number;
-    let at: number;
-    let tell: (event: object) => void;
-    let view: AccessView;
-
-    beforeEach(() => {
-      [asked, at] = [0, nodes[0]!.genesisTimeMs + 400_000];
-      nodes[0]!.onAsk = path => {
-        if (path === '/v1/grants') asked++;
-      };
-      const api = new NodeApi({ url: 'http://127.0.0.1:1', fetch: nodes[0]!.fetch });
-      api.events = (_cursor, onEvent) => {
-        tell = event => onEvent(event as NodeEvent);
-        return () => undefined;
-      };
-      const now = (): number => at;
-      view = createHttpAccessView({ nodes: [api], now, monotonic: now, maxStalenessMs: 60_000 });
-    });
-    const ask = () => view.facts(sourceKey, studyHash, doctor);
-
-    it('gives what it read a moment ago, with its age, for half a second', async () => {
-      view.watch(0, () => undefined);
-      expect((await ask()).ageMs).toBeUndefined();
-      at += 499;
-      expect(await ask()).toMatchObject({ ageMs: 499, grant: { seq: 60_000 } });
-      expect(asked).toBe(1);
-      at += 2;
-      expect((await ask()).ageMs).toBeUndefined();
-      expect(asked).toBe(2);
-    });
-
-    it('reads anew after any event but a heartbeat', async () => {
-      view.watch(0, () => undefined);
-      await ask();
-      tell({ cursor: 1, kind: 'heartbeat' });
-      await ask();
-      expect(asked).toBe(1);
-      nodes[0]!.grants = [];
-      tell({ cursor: 2, kind: 'revocation', transaction: new Uint8Array() });
-      expect((await ask()).grant).toBeNull();
-    });
-
-    it('keeps nothing that an event overtook while it was read', async () => {
-      view.watch(0, () => undefined);
-      nodes[0]!.onAsk = path => {
-        if (path === '/v1/grants' && asked++ === 0) tell({ cursor: 1, kind: 'reset' });
-      };
-      await ask();
-      await ask();
-      expect(asked).toBe(2);
-    });
-
-    it('reads anew for every question when nobody watches, or no longer', async () => {
-      await ask();
-      await ask();
-      expect(asked).toBe(2);
-      const stop = view.watch(0, () => undefined);
-      await ask();
-      stop();
-      await ask();
-      expect(asked).toBe(4);
-    });
   });
 });

@@ -22,8 +22,6 @@ export interface AccessFacts {
   revokedSeq: number;
   /** Bundle for the disclosure record; canonical bytes, may be empty. */
   proof: Uint8Array;
-  /** How long before the answer all of it was read, ms; absent where that was after the question. */
-  ageMs?: number;
 }
 
 /** What a watcher is told; `cursor` is where to go on after a break. */

@@ -22,7 +22,7 @@ export interface Asked {
   allowed: boolean;
 }
 
-/** One document of a request, judged; `ledger` is what the decision stood on, read no earlier than `askedAt` (monotonic ms). */
+/** One document of a request, judged; `ledger` is what the decision stood on, asked for at `askedAt` (monotonic ms). */
 export interface Judged {
   document: DocumentRequest;
   verdict: Serve | RefusalReason;
@@ -93,9 +93,8 @@ export function createJudge(init: {
   return {
     verdictOn,
     async judge(asked) {
-      const now = clock.monotonic();
+      const askedAt = clock.monotonic();
       const ledger = await askLedger(asked);
-      const askedAt = now - (ledger?.ageMs ?? 0);
       return { document: asked.document, verdict: verdictOn(asked, ledger), ledger, askedAt };
     },
   };

@@ -3,7 +3,7 @@
  * and no byte may go out on one that is older than `maxAgeMs`. A slow ledger therefore pauses a transfer,
  * a refusal ends it, and a revocation in the gateway's own table ends it in the same tick.
  *
- * A decision's age counts from the moment before the first of its facts was read, so a slow answer is an old one.
+ * A decision's age counts from the moment before its facts were asked for, so a slow answer is an old one.
  */
 import type { RefusalReason } from './decide.js';
 
@@ -22,8 +22,8 @@ export interface Lease {
 }
 
 export interface LeaseTerms {
-  /** The whole decision: null = serve on. `askedAt`: no fact of it was read before, monotonic ms. Must not reject. */
-  decideAgain(): Promise<{ refusal: RefusalReason | null; askedAt: number }>;
+  /** The whole decision with fresh facts: null = serve on. Must not reject. */
+  decideAgain(): Promise<RefusalReason | null>;
   /** What can be told without waiting, from the gateway's own table of revocations. */
   decideLocally(): RefusalReason | null;
   /** Called once, at the moment of loss. */
@@ -81,7 +81,8 @@ export function createLease(terms: LeaseTerms): Lease {
     renewing = true;
     do {
       again = false;
-      const { refusal, askedAt } = await terms.decideAgain();
+      const askedAt = terms.monotonic();
+      const refusal = await terms.decideAgain();
       if (refusal !== null) lose(refusal);
       decidedAt = askedAt;
       release();

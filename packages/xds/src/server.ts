@@ -250,10 +250,7 @@ export function createRetrieveService(init: RetrieveServiceInit): RetrieveServic
           [...latest.keys()].map(document => judge({ request, receivedAt, document, allowed: true })),
         );
         for (const { document, ledger } of judged) if (ledger !== null) latest.set(document, ledger);
-        return {
-          refusal: firstReason(judged.map(({ verdict }) => verdict)),
-          askedAt: Math.min(...judged.map(({ askedAt }) => askedAt)),
-        };
+        return firstReason(judged.map(({ verdict }) => verdict));
       },
       onLost() {
         exchange.abort();

@@ -1,12 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type AccessFacts, nobleVerifier } from '@radpass/core';
-import { defaultPolicy, type RefusalReason } from '../dist/decide.js';
-import { createJudge } from '../dist/judge.js';
+import type { RefusalReason } from '../dist/decide.js';
 import { createLease, type Lease } from '../dist/lease.js';
-import { createRetrieveRequest, parseRequest, verifyRequest } from '../dist/retrieveRequest.js';
 import { Abandonment, sendUnderLease } from '../dist/transfer.js';
-import { createViewClock } from '../dist/viewClock.js';
-import { chainId, document, requester, source, studyHash, url } from './world.js';
 
 /** Sends some chunks, three of 300,000 bytes by default, under a lease that holds for as many questions. */
 async function send(questions: number, writes = Number.POSITIVE_INFINITY, chunks = 3, chunkBytes = 300_000) {
@@ -82,10 +77,7 @@ describe('createLease', () => {
       decidedAt: 0,
       isLate: true,
       monotonic: () => now,
-      decideAgain: () => {
-        const askedAt = now;
-        return new Promise(resolve => (answer = () => resolve({ refusal: null, askedAt })));
-      },
+      decideAgain: () => new Promise(resolve => (answer = () => resolve(null))),
       decideLocally: () => null,
       onLost: () => undefined,
     });
@@ -117,7 +109,7 @@ describe('createLease', () => {
         monotonic: () => 0,
         decideAgain: async () => {
           asked.push(0);
-          return { refusal: null, askedAt: 0 };
+          return null;
         },
         decideLocally: () => local,
         onLost: reason => lost.push(reason),
@@ -138,7 +130,7 @@ describe('createLease', () => {
       decidedAt: 0,
       isLate: true,
       monotonic: () => 0,
-      decideAgain: () => new Promise(resolve => answers.push(refusal => resolve({ refusal, askedAt: 0 }))),
+      decideAgain: () => new Promise(resolve => answers.push(resolve)),
       decideLocally: () => null,
       onLost: reason => lost.push(reason),
     });
@@ -155,27 +147,5 @@ describe('createLease', () => {
     expect(lost).toEqual(['withdrawn']);
     expect(lease.lost()).toBe('withdrawn');
     expect(await lease.holds()).toBe(false);
-  });
-});
-
-describe('createJudge', () => {
-  it('counts the age of facts that were read before the question', async () => {
-    const checkpoint = { slot: 1, blockId: studyHash, timeMs: 0 };
-    const nothing = { source: null, study: null, grant: null, revokedSeq: 0, proof: new Uint8Array() };
-    const facts: AccessFacts = { chainId, checkpoint, ...nothing, ageMs: 300 };
-    const clock = { now: () => 0, monotonic: () => 1_000 };
-    const { judge } = createJudge({
-      view: { facts: async () => facts, watch: () => () => undefined },
-      own: { sourceKey: source.publicKey, signingKey: source.publicKey, url, chainId },
-      policy: defaultPolicy,
-      clock,
-      viewClock: createViewClock(clock),
-      revokedSeq: () => 0,
-      report: () => undefined,
-    });
-    const { contentType, body } = createRetrieveRequest({ key: requester, to: url, documents: [document], now: 0 });
-    const request = verifyRequest(parseRequest(contentType, body), nobleVerifier);
-    const asked = { request, receivedAt: 0, document: request.documents[0]!, allowed: true };
-    expect(await judge(asked)).toMatchObject({ askedAt: 700, ledger: facts });
   });
 });
