@@ -513,7 +513,8 @@ describe('the five refusals of a study', () => {
       const message = world.request();
       const from = performance.now();
       await world.ask(message);
-      expect(performance.now() - from).toBeGreaterThanOrEqual(24);
+      // A timer counts from when its turn of the event loop began, so under load it may end a little early.
+      expect(performance.now() - from).toBeGreaterThanOrEqual(20);
     }
   });
 });
