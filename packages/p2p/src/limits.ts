@@ -38,6 +38,8 @@ export const limits = {
   /** Status exchange. */
   maxStatusBytes: 128,
   statusIntervalMs: 2_000,
+  /** A peer that told its status within this time, asked or not, is not asked in this round. */
+  statusFreshMs: 1_500,
   statusTimeoutMs: 3_000,
 
   /** Sync: one request, one answer. */
@@ -82,4 +84,6 @@ export const limits = {
   /** Peers kept in the peer store. */
   maxStoredPeers: 256,
   peerStoreSweepMs: 60_000,
+  /** Changes of the peer store reach the disk no later than this, if the disk takes them. */
+  peerStoreWriteMs: 30_000,
 } as const;

@@ -73,6 +73,7 @@ export class Node {
       own: () => handlers.status(),
       charge,
       onStatus: (peer, status, isNew) => this.#onStatus(peer, status, isNew),
+      now,
     });
     this.#blocks = new BlockExchange({ protocol: names.sync, handlers, charge });
     this.#recents = new RecentExchange({
@@ -232,12 +233,13 @@ export class Node {
     for (const connection of this.#connections(peer)) connection.abort(new Error(`banned: ${fault}`));
   }
 
-  /** Every two seconds: status with all, gossip streams whole, missing peers dialled. */
+  /** Every two seconds: status with all whose own is not fresh, gossip streams whole, missing peers dialled. */
   async #round(): Promise<void> {
     this.#redial.check();
     const peers = new Set(this.#host.getPeers().map(String));
     for (const peer of peers) this.#mendGossip(peer);
-    await Promise.all([...peers].map(peer => this.#askStatus(peer)));
+    const due = [...peers].filter(peer => !this.#statuses.isFresh(peer));
+    await Promise.all(due.map(peer => this.#askStatus(peer)));
   }
 
   async #askStatus(peer: string): Promise<void> {

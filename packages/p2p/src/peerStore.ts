@@ -1,112 +1,95 @@
 /**
- * Where libp2p keeps the addresses of peers: a LevelDB, a cache that nobody misses for long. When the disk fails (full at a
- * bad moment, unwritable), it goes on in memory until the next start: without a working store libp2p would take no
- * connection any more, and the node would stay cut off with its chain intact.
+ * Where libp2p keeps the addresses of peers: in memory, and what changed in a LevelDB at intervals and at the end. libp2p reads
+ * and writes a peer's record with every stream, only to note the time; a disk need not follow that. A stop without an end
+ * loses what was learned since the last write, which nobody misses for long.
+ *
+ * When the disk fails (full at a bad moment, unwritable), memory serves alone until the next start: without a working store
+ * libp2p would take no connection any more, and the node would stay cut off with its chain intact.
  */
 import { MemoryDatastore } from 'datastore-core';
 import { LevelDatastore } from 'datastore-level';
 import type { Log } from './handlers.js';
+import { limits } from './limits.js';
 
-type Args<M extends 'put' | 'get' | 'has' | 'delete' | 'query' | 'queryKeys'> = Parameters<LevelDatastore[M]>;
+type Key = Parameters<MemoryDatastore['put']>[0];
 
-/** A key with its value. */
-type Entry = { key: Args<'put'>[0]; value: Uint8Array };
-
-const isAbsent = (error: unknown): boolean => error instanceof Error && error.name === 'NotFoundError';
-
-export class PeerStore extends LevelDatastore {
+export class PeerStore extends MemoryDatastore {
   readonly #log: Log;
-  #memory: MemoryDatastore | null = null;
+  /** Null once it has failed. */
+  #disk: LevelDatastore | null;
+  /** Keys whose records differ from those on disk, by name: no more than there are records and removals since the last write. */
+  #changed = new Map<string, Key>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Writes follow each other. */
+  #written: Promise<void> = Promise.resolve();
 
   constructor(path: string, log: Log) {
-    super(path, { createIfMissing: true });
+    super();
     this.#log = log;
+    this.#disk = new LevelDatastore(path, { createIfMissing: true });
   }
 
-  /** Never fails: a store that can't be opened is a lost one. */
-  override async open(): Promise<void> {
-    try {
-      await super.open();
-    } catch (error) {
-      this.#lost(error);
-    }
+  /** Take in what the disk holds. Never fails: a store that can't be opened or read is a lost one. */
+  async open(): Promise<void> {
+    await this.#onDisk(async disk => {
+      await disk.open();
+      for await (const { key, value } of disk.query({})) super.put(key, value);
+    });
   }
 
-  override put(...args: Args<'put'>): ReturnType<LevelDatastore['put']> {
-    return this.#do(
-      () => super.put(...args),
-      memory => memory.put(...args),
-    );
+  override put(...args: Parameters<MemoryDatastore['put']>): ReturnType<MemoryDatastore['put']> {
+    this.#change(args[0]);
+    return super.put(...args);
   }
 
-  override get(...args: Args<'get'>): ReturnType<LevelDatastore['get']> {
-    return this.#do(
-      () => super.get(...args),
-      memory => memory.get(...args),
-    );
+  override delete(...args: Parameters<MemoryDatastore['delete']>): ReturnType<MemoryDatastore['delete']> {
+    this.#change(args[0]);
+    return super.delete(...args);
   }
 
-  override has(...args: Args<'has'>): ReturnType<LevelDatastore['has']> {
-    return this.#do(
-      () => super.has(...args),
-      memory => memory.has(...args),
-    );
+  /** Bring the disk up to date. Never fails. */
+  write(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#written = this.#written.then(() => this.#writeChanged());
+    return this.#written;
   }
 
-  override delete(...args: Args<'delete'>): ReturnType<LevelDatastore['delete']> {
-    return this.#do(
-      () => super.delete(...args),
-      memory => memory.delete(...args),
-    );
+  async close(): Promise<void> {
+    await this.write();
+    await this.#onDisk(disk => disk.close());
   }
 
-  override batch(): ReturnType<LevelDatastore['batch']> {
-    return this.#memory?.batch() ?? super.batch();
+  #change(key: Key): void {
+    if (!this.#disk) return;
+    this.#changed.set(key.toString(), key);
+    this.#timer ??= setTimeout(() => void this.write(), limits.peerStoreWriteMs).unref();
   }
 
-  override async *query(...args: Args<'query'>): AsyncGenerator<Entry> {
-    if (!this.#memory) {
-      try {
-        return yield* super.query(...args);
-      } catch (error) {
-        this.#lost(error);
+  async #writeChanged(): Promise<void> {
+    const keys = [...this.#changed.values()];
+    this.#changed.clear();
+    if (keys.length === 0) return;
+    await this.#onDisk(async disk => {
+      const batch = disk.batch();
+      for (const key of keys) {
+        if (await this.has(key)) batch.put(key, await this.get(key));
+        else batch.delete(key);
       }
-    }
-    yield* this.#memory!.query(...args);
+      await batch.commit();
+    });
   }
 
-  override async *queryKeys(...args: Args<'queryKeys'>): AsyncGenerator<Entry['key']> {
-    if (!this.#memory) {
-      try {
-        return yield* super.queryKeys(...args);
-      } catch (error) {
-        this.#lost(error);
-      }
-    }
-    yield* this.#memory!.queryKeys(...args);
-  }
-
-  override async close(): Promise<void> {
+  async #onDisk(use: (disk: LevelDatastore) => Promise<void>): Promise<void> {
+    const disk = this.#disk;
+    if (!disk) return;
     try {
-      await super.close();
+      await use(disk);
     } catch (error) {
-      this.#lost(error);
+      this.#disk = null;
+      this.#changed.clear();
+      await disk.close().catch(() => undefined);
+      this.#log('peer-store-lost', { error: error instanceof Error ? error.name : 'unknown' });
     }
-  }
-
-  async #do<T>(onDisk: () => Promise<T>, inMemory: (memory: MemoryDatastore) => T | Promise<T>): Promise<T> {
-    if (this.#memory) return inMemory(this.#memory);
-    try {
-      return await onDisk();
-    } catch (error) {
-      if (isAbsent(error)) throw error;
-      return inMemory(this.#lost(error));
-    }
-  }
-
-  #lost(error: unknown): MemoryDatastore {
-    if (!this.#memory) this.#log('peer-store-lost', { error: error instanceof Error ? error.name : 'unknown' });
-    this.#memory ??= new MemoryDatastore();
-    return this.#memory;
   }
 }

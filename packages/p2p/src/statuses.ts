@@ -19,11 +19,15 @@ export interface StatusesInit {
   charge(peer: string, fault: Fault): void;
   /** A status has come; `isNew` when it is the peer's first since it connected. */
   onStatus(peer: string, status: PeerStatus, isNew: boolean): void;
+  /** Monotonic milliseconds. */
+  now(): number;
 }
 
 export class Statuses {
   readonly #init: StatusesInit;
   readonly #known = new BoundedMap<string, PeerStatus>(limits.maxConnections * 2);
+  /** When each of them came. */
+  readonly #heardAt = new BoundedMap<string, number>(limits.maxConnections * 2);
   readonly #asking = new BoundedMap<string, Promise<void>>(limits.maxConnections * 2);
 
   constructor(init: StatusesInit) {
@@ -44,6 +48,13 @@ export class Statuses {
 
   forget(peer: string): void {
     this.#known.delete(peer);
+    this.#heardAt.delete(peer);
+  }
+
+  /** Whether the peer told its status just now: an exchange serves both sides, so one of the two asking is enough. */
+  isFresh(peer: string): boolean {
+    const heardAt = this.#heardAt.get(peer);
+    return heardAt !== undefined && this.#init.now() - heardAt < limits.statusFreshMs;
   }
 
   /** Exchange status with a peer; calls that overlap share one exchange. Never throws: faults are charged. */
@@ -103,6 +114,7 @@ export class Statuses {
     if (connection.status !== 'open') return;
     const isNew = !this.#known.has(peer);
     this.#known.set(peer, status);
+    this.#heardAt.set(peer, this.#init.now());
     this.#init.onStatus(peer, status, isNew);
   }
 
