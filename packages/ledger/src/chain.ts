@@ -8,6 +8,7 @@ import { Engine } from './engine.js';
 import type { LedgerError } from './errors.js';
 import { type ChainEvent, type Delivered, EventLog } from './events.js';
 import { FinalView } from './finalView.js';
+import { firstTogether } from './firstTogether.js';
 import type { Genesis } from './genesis.js';
 import { Intake, type Verdict } from './intake.js';
 import { type Judging, judging } from './judging.js';
@@ -37,9 +38,6 @@ export interface ChainInit extends ShellInit {
   /** Blocks that people named for finality to start anew from (restart.ts): all of the network's history. */
   readonly recoveries?: readonly NamedCheckpoint[] | undefined;
 }
-
-/** Blocks of a sync judged and synced together; full ones take seconds, and other work waits for them. */
-const syncedTogether = 16;
 
 export interface Chain
   extends Pick<FinalView, 'sources' | 'source' | 'studies' | 'grants' | 'proof' | 'producers' | 'audit'>,
@@ -168,8 +166,9 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     receiveVote: async bytes => (await shell.give({ kind: 'vote', bytes }))?.verdict ?? 'ignore',
     importBlocks: async blocks => {
       let added = 0;
-      for (let at = 0; at < blocks.length; at += syncedTogether) {
-        const some = blocks.slice(at, at + syncedTogether);
+      for (let rest = blocks; rest.length > 0; ) {
+        const some = firstTogether(rest);
+        rest = rest.slice(some.length);
         const outcome = await shell.give({ kind: 'blocks', blocks: some, from: 'sync' });
         if (outcome?.verdict === 'reject') {
           log('sync-refused', { code: outcome.error?.code ?? '' });
