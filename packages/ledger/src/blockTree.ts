@@ -68,6 +68,12 @@ export class Tree implements BlockTree {
     for (const { node, children } of this.#byId.values()) if (children.size === 0) yield node;
   }
 
+  /** Whether a block of a slot is in the tree; genesis is none. */
+  hasBlockOf(slot: number): boolean {
+    for (const { node } of this.#byId.values()) if (node.slot === slot && node.header) return true;
+    return false;
+  }
+
   nodes(): TreeNode[] {
     return Array.from(this.#byId.values(), linked => linked.node);
   }

@@ -163,7 +163,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
         : ({ kind: 'blocks', blocks: [bytes], from: 'gossip' } as const);
       return (await shell.give(input))?.verdict ?? 'ignore';
     },
-    receiveVote: async bytes => (await shell.give({ kind: 'vote', bytes }))?.verdict ?? 'ignore',
+    receiveVote: async bytes => (await shell.vote(bytes)).verdict,
     importBlocks: async blocks => {
       let added = 0;
       for (let rest = blocks; rest.length > 0; ) {

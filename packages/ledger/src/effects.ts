@@ -11,7 +11,7 @@ export type Input =
   | { kind: 'tick'; nowMs: number }
   | { kind: 'blocks'; nowMs: number; blocks: readonly Uint8Array[]; from: 'gossip' | 'sync' | 'self' }
   | { kind: 'evidence'; nowMs: number; bytes: Uint8Array }
-  | { kind: 'vote'; nowMs: number; bytes: Uint8Array }
+  | { kind: 'votes'; nowMs: number; received: readonly Uint8Array[] } // one verdict each
   | { kind: 'transactions'; nowMs: number; received: readonly { bytes: Uint8Array; own: boolean }[] } // one verdict each
   | { kind: 'proved'; nowMs: number; slot: number; leader: StakeEntry; proof: Uint8Array }
   | { kind: 'block signed'; nowMs: number; header: Header; body: Body; signature: Uint8Array }

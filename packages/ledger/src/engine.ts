@@ -20,7 +20,6 @@ import type { Branches } from './branches.js';
 import { buildBlock } from './buildBlock.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
-import { encodeCertificate, encodeVote, type Vote, type VoteMessage, votersOf } from './consensus/votes.js';
 import type { Effect, Input } from './effects.js';
 import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
@@ -29,10 +28,9 @@ import { type Judging, judging } from './judging.js';
 import { prunedFault } from './keptBlocks.js';
 import { Orphans } from './orphans.js';
 import type { Hash } from './stateTree.js';
-import { storeKeys } from './storeKeys.js';
 import { judgeUnknown, type Upgrade } from './upgrade.js';
 import { VoteCredit } from './voteCredit.js';
-import { VotePools } from './votePools.js';
+import { VoteIntake } from './voteIntake.js';
 import { chooseVote, type FrozenView } from './voting.js';
 import { Witness } from './witness.js';
 
@@ -67,7 +65,7 @@ export class Engine {
   readonly #p: EngineInit;
   readonly #rules: Consensus;
   readonly #judging: Judging;
-  readonly #votes: VotePools;
+  readonly #votes: VoteIntake;
   readonly #credit: VoteCredit;
   readonly #witness: Witness;
   readonly #orphans = new Orphans();
@@ -78,17 +76,21 @@ export class Engine {
   /** Slot in which `#frozen` was taken. */
   #frozenIn = -1;
   #quietUntilSlot = 0;
+  /** When the next tick was asked for. */
+  #timerMs = 0;
   #out: Effect[] = [];
 
   constructor(p: EngineInit) {
     this.#p = p;
     this.#rules = p.rules ?? consensus;
     this.#judging = p.judging ?? judging;
-    this.#votes = new VotePools(p.genesis.params, this.#rules, this.#judging);
-    this.#followEras();
     this.#credit = new VoteCredit(key => p.branches.get(key), this.#judging);
     this.#witness = new Witness({ ...p, rules: this.#rules });
     this.#witness.resume(p.evidence);
+    const emit = (effect: Effect): void => {
+      this.#out.push(effect);
+    };
+    this.#votes = new VoteIntake({ ...p, rules: this.#rules, judging: this.#judging, witness: this.#witness, emit });
     this.#frozen = this.#view();
   }
 
@@ -106,8 +108,9 @@ export class Engine {
       case 'evidence':
         this.#out.push({ kind: 'verdict', known: false, added: 0, ...this.#witness.receive(input.bytes) });
         break;
-      case 'vote':
-        this.#onVote(input.bytes);
+      case 'votes':
+        for (const bytes of input.received)
+          this.#out.push({ kind: 'verdict', known: false, added: 0, ...this.#votes.receive(bytes, this.#nowMs) });
         break;
       case 'transactions':
         for (const { bytes, own } of input.received) this.#onTransaction(bytes, own);
@@ -119,8 +122,7 @@ export class Engine {
         this.#onBlocks([encodeBlock(input).bytes], 'self');
         break;
       case 'vote signed':
-        this.#addVotes([input.vote]);
-        this.#out.push({ kind: 'broadcast', topic: 'vote', bytes: encodeVote(input.vote) });
+        this.#votes.cast(input.vote, this.#nowMs);
         break;
     }
     return this.#settle();
@@ -164,9 +166,10 @@ export class Engine {
     }
     // The wall clock went back: nothing is due before it reaches the slot again.
     if (slot < this.#slot) {
-      this.#out.push({ kind: 'timer', atMs: this.#startOf(this.#slot + 1) });
+      this.#wake(this.#startOf(this.#slot + 1));
       return;
     }
+    this.#votes.tell(this.#nowMs);
     const [half, freeze, next] = [slot + 0.5, slot + 0.75, slot + 1].map(s => Math.ceil(this.#startOf(s)));
     if (this.#nowMs >= half! || this.#hasBlockOfSlot()) this.#castVotes();
     if (this.#nowMs >= freeze! && this.#frozenIn !== slot) {
@@ -174,11 +177,16 @@ export class Engine {
       this.#frozenIn = slot;
     }
     const due = this.#nowMs < half! ? half! : this.#nowMs < freeze! ? freeze! : next!;
-    this.#out.push({ kind: 'timer', atMs: Math.max(due, this.#nowMs + Math.min(1, slotMs)) });
+    this.#wake(Math.max(Math.min(due, this.#votes.nextMs), this.#nowMs + Math.min(1, slotMs)));
+  }
+
+  #wake(atMs: number): void {
+    this.#timerMs = atMs;
+    this.#out.push({ kind: 'timer', atMs });
   }
 
   #hasBlockOfSlot(): boolean {
-    return this.#p.branches.tree.nodes().some(node => node.slot === this.#slot && node.header !== null);
+    return this.#p.branches.tree.hasBlockOf(this.#slot);
   }
 
   #isQuiet(): boolean {
@@ -342,73 +350,17 @@ export class Engine {
       return error;
     }
     intake.sawBlock(transactions, node);
-    this.#followEras();
-    for (const certificate of this.#votes.quorumsFor(block.id)) branches.learn(certificate);
-    this.#followEras();
+    this.#votes.sawBlock(block);
     // Its own state still has the table and the nonce of its epoch, and its parent may have left the tree.
     const { leader } = this.#dutyOf(node.slot, node.id);
-    this.#witness.sawBlock(block, { nodeKey: leader.nodeKey, keyOf: (message, voter) => this.#keyOf(message, voter) });
+    this.#witness.sawBlock(block, {
+      nodeKey: leader.nodeKey,
+      keyOf: (message, voter) => this.#votes.keyOf(message, voter),
+    });
     if (nodeKeys.some(key => equalBytes(key, leader.nodeKey))) {
       this.#out.push({ kind: 'seen', nodeKey: leader.nodeKey, what: 'block', slot: node.slot });
     }
-    for (const { message, bitmap } of [...block.body.certificates, ...block.body.voteSets]) {
-      this.#sawVotes(message, votersOf(bitmap));
-    }
     return null;
-  }
-
-  /** Node key of a voter of an era that stands, stood or may stand. */
-  #keyOf(message: VoteMessage, voter: number): PublicKey | undefined {
-    const known = this.#votes.of(message.rootId)?.era.committee.voters;
-    return (known ?? this.#p.branches.votersOf(message.rootId))[voter]?.nodeKey;
-  }
-
-  #sawVotes(message: VoteMessage, voters: readonly number[]): void {
-    for (const voter of voters) {
-      const nodeKey = this.#keyOf(message, voter);
-      if (nodeKey && this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
-        this.#out.push({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
-      }
-    }
-  }
-
-  #onVote(bytes: Uint8Array): void {
-    const { branches, genesis, verifier } = this.#p;
-    const { verdict, votes, error } = this.#votes.judge(bytes, { chainId: genesis.chainId, verifier });
-    const [vote] = votes;
-    if (vote) {
-      this.#addVotes(votes);
-      const voters = votes.map(({ voter }) => voter);
-      this.#sawVotes(vote.message, voters);
-      const { targetId } = vote.message;
-      if (!branches.tree.block(targetId) && !branches.get(storeKeys.block(targetId))) this.#out.push({ kind: 'sync' });
-    }
-    this.#out.push({ kind: 'verdict', verdict, known: false, added: 0, ...(error && { error }) });
-  }
-
-  /**
-   * One vote, or those of a certificate. Who votes and is the one to raise a quorum from single votes tells it as a
-   * whole, for others may have missed some of them; a certificate that came as a whole gossip passes on by itself.
-   */
-  #addVotes(votes: readonly Vote[]): void {
-    const { branches, nodeKeys } = this.#p;
-    for (const vote of votes)
-      if (this.#votes.of(vote.message.rootId)?.judge(vote) === 'wanted') this.#witness.sawVote(vote);
-    const certificate = this.#votes.add(votes);
-    if (!certificate) return;
-    const { voters } = branches.era.committee;
-    const raised = branches.learn(certificate);
-    const votesItself = voters.some(voter => nodeKeys.some(key => equalBytes(key, voter.nodeKey)));
-    if (raised && votesItself && votes.length === 1) {
-      this.#out.push({ kind: 'broadcast', topic: 'vote', bytes: encodeCertificate(certificate) });
-    }
-    this.#followEras();
-  }
-
-  /** Take up the eras that the branches know of; the first certificates of one that has begun may be here already. */
-  #followEras(): void {
-    const { branches } = this.#p;
-    for (const certificate of this.#votes.follow(branches.era, branches.openings.eras())) branches.learn(certificate);
   }
 
   #onTransaction(bytes: Uint8Array, own: boolean): void {
@@ -443,6 +395,7 @@ export class Engine {
     }
     if (!this.#voted && this.slotAt(this.#nowMs) === this.#slot && this.#hasBlockOfSlot()) this.#castVotes();
     for (const bytes of this.#witness.takeFound()) this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
+    if (this.#votes.nextMs < this.#timerMs) this.#wake(this.#votes.nextMs);
     const writes = branches.takeWrites();
     const effects: Effect[] = writes.length > 0 ? [{ kind: 'persist', writes }] : [];
     effects.push(...events.splice(0).map(event => ({ kind: 'event', event }) as const), ...this.#out);

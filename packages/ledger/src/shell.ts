@@ -15,6 +15,7 @@ import { rebuildMark } from './identity.js';
 import type { NodeSigner } from './signer.js';
 import { contradictionOf } from './signingCheck.js';
 import type { LedgerStore } from './store.js';
+import { Together } from './together.js';
 
 export interface ChainClock {
   /** Unix milliseconds. */
@@ -42,22 +43,14 @@ type VerdictEffect = Extract<Effect, { kind: 'verdict' }>;
 type Timeless<I> = I extends Input ? Omit<I, 'nowMs'> : never;
 /** Blocks of the next slot that wait for it. */
 const maxEarly = 64;
-/** Transactions judged and synced together. */
-const maxTogether = 256;
-
-interface Submission {
-  readonly bytes: Uint8Array;
-  readonly own: boolean;
-  readonly done: (verdict: VerdictEffect) => void;
-  readonly failed: (error: unknown) => void;
-}
 
 export class Shell {
   readonly #p: ShellInit;
   readonly #engine: Engine;
   readonly #events: EventLog;
   #turn: Promise<unknown> = Promise.resolve();
-  #submissions: Submission[] = [];
+  readonly #transactions: Together<{ bytes: Uint8Array; own: boolean }, VerdictEffect>;
+  readonly #votes: Together<Uint8Array, VerdictEffect>;
   #early = 0;
   #cancelTimer = (): void => undefined;
   #stopped: LedgerError | null = null;
@@ -69,6 +62,11 @@ export class Shell {
     this.#p = p;
     this.#engine = engine;
     this.#events = events;
+    const inTurn = (work: () => Promise<void>): Promise<void> => this.#inTurn(work);
+    const verdictsOf = (input: Timeless<Input>): Promise<VerdictEffect[]> =>
+      this.#run(input).then(({ verdicts }) => verdicts);
+    this.#transactions = new Together(received => verdictsOf({ kind: 'transactions', received }), inTurn);
+    this.#votes = new Together(received => verdictsOf({ kind: 'votes', received }), inTurn);
     this.failed = new Promise(resolve => {
       this.#fail = resolve;
     });
@@ -87,10 +85,12 @@ export class Shell {
   }
 
   submit(bytes: Uint8Array, own: boolean): Promise<VerdictEffect> {
-    return new Promise((done, failed) => {
-      this.#submissions.push({ bytes, own, done, failed });
-      if (this.#submissions.length === 1) void this.#inTurn(() => this.#takeSubmissions());
-    });
+    return this.#transactions.give({ bytes, own });
+  }
+
+  /** A vote or a certificate. */
+  vote(bytes: Uint8Array): Promise<VerdictEffect> {
+    return this.#votes.give(bytes);
   }
 
   /** The verdict on one input. @throws LedgerError LEDGER_CHAIN_STOPPED */
@@ -119,21 +119,6 @@ export class Shell {
     const turn = this.#turn.then(work, work);
     this.#turn = turn;
     return turn;
-  }
-
-  async #takeSubmissions(): Promise<void> {
-    while (this.#submissions.length > 0) {
-      const together = this.#submissions.splice(0, maxTogether);
-      try {
-        const received = together.map(({ bytes, own }) => ({ bytes, own }));
-        const { verdicts } = await this.#run({ kind: 'transactions', received });
-        together.forEach(({ done }, i) => {
-          done(verdicts[i]!);
-        });
-      } catch (error) {
-        for (const { failed } of together) failed(error);
-      }
-    }
   }
 
   async #tick(): Promise<void> {

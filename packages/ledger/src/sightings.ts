@@ -55,11 +55,12 @@ export class Sightings {
   vote(message: VoteMessage, nodeKey: PublicKey, signature: Uint8Array): Equivocation[] {
     const { sourceSlot, targetSlot } = message;
     if (!this.#isInWindow(targetSlot)) return [];
-    const key = toHex(nodeKey);
+    const key = nameOf(nodeKey);
     const ballots = entryOf(this.#votes, targetSlot, () => []);
-    const others = ballots.filter(ballot => ballot.signatures.has(key));
-    if (others.length >= ofOneKey || others.some(other => isSameMessage(other.message, message))) return [];
     const known = ballots.find(ballot => isSameMessage(ballot.message, message));
+    if (known?.signatures.has(key)) return [];
+    const others = ballots.filter(ballot => ballot !== known && ballot.signatures.has(key));
+    if (others.length >= ofOneKey) return [];
     const ballot = known ?? { message, bytes: encodeVoteMessage(message), signatures: new Map<string, Uint8Array>() };
     if (!known) ballots.push(ballot);
     ballot.signatures.set(key, signature);
@@ -86,6 +87,17 @@ export class Sightings {
   #ballotsOf(key: string): Ballot[] {
     return [...this.#votes.values()].flat().filter(ballot => ballot.signatures.has(key));
   }
+}
+
+/** Committees hand out the same key as the same object: its name is made once. */
+const names = new WeakMap<PublicKey, string>();
+
+function nameOf(key: PublicKey): string {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const name = toHex(key);
+  names.set(key, name);
+  return name;
 }
 
 function entryOf<K, V>(entries: Map<K, V>, key: K, make: () => V): V {

@@ -1,12 +1,12 @@
 /**
  * Loose votes of one era, until they are a quorum or too old. Bounded: votes for the last `windowSlots` slots and the next
  * one, at most two different ones of a voter for a slot (two are evidence, a third says nothing more).
- * Votes enter verified.
+ * Votes enter verified. A quorum that was told as a whole, by whomever, is marked: nobody needs to hear it again.
  */
 import { equalBytes, toHex } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
-import { assembleVoteSet, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
+import { assembleVoteSet, encodeVoteMessage, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
 import type { Era } from './standing.js';
 
 interface Tally {
@@ -14,6 +14,8 @@ interface Tally {
   readonly signatures: Map<number, Uint8Array>;
   weight: number;
   quorum: boolean;
+  /** Canonical bytes of the message, once its quorum was told as a certificate. */
+  told: Uint8Array | null;
 }
 
 export type VoteVerdict = 'wanted' | 'known' | 'out of window' | 'enough';
@@ -56,11 +58,7 @@ export class VotePool {
   /** Enter a vote that `judge` wants. Returns the certificate when the vote completes a quorum. */
   add(vote: Vote): VoteSet | null {
     const { message, voter, signature } = vote;
-    const tallies = this.#slots.get(message.targetSlot) ?? new Map<string, Tally>();
-    this.#slots.set(message.targetSlot, tallies);
-    const key = keyOf(message);
-    const tally = tallies.get(key) ?? { message, signatures: new Map(), weight: 0, quorum: false };
-    tallies.set(key, tally);
+    const tally = this.#tallyOf(message) ?? this.#open(message);
     tally.signatures.set(voter, signature);
     const { committee, root } = this.era;
     tally.weight += committee.voters[voter]!.weight;
@@ -79,9 +77,32 @@ export class VotePool {
       .map(tally => this.#assemble(tally));
   }
 
-  /** Whether the votes on a message are a quorum. */
-  isQuorum(message: VoteMessage): boolean {
-    return this.#slots.get(message.targetSlot)?.get(keyOf(message))?.quorum ?? false;
+  /** Whether a vote is held with this very signature, which was verified then. */
+  holds({ message, voter, signature }: Vote): boolean {
+    const held = this.#tallyOf(message)?.signatures.get(voter);
+    return held !== undefined && equalBytes(held, signature);
+  }
+
+  /** The certificate on a message, if its votes are a quorum that was not told yet. */
+  untold(message: VoteMessage): VoteSet | null {
+    const tally = this.#tallyOf(message);
+    return tally?.quorum && !tally.told ? this.#assemble(tally) : null;
+  }
+
+  /** The quorum on a message was told as a whole. */
+  setTold(message: VoteMessage): void {
+    const tally = this.#tallyOf(message);
+    if (tally?.quorum) tally.told ??= encodeVoteMessage(message);
+  }
+
+  /** Whether the bytes from `at` on are a message whose quorum was told. */
+  isTold(received: Uint8Array, at: number): boolean {
+    for (const tallies of this.#slots.values()) {
+      for (const { told } of tallies.values()) {
+        if (told && equalBytes(told, received.subarray(at, at + told.length))) return true;
+      }
+    }
+    return false;
   }
 
   /** Certificates, all or those whose target is one block. */
@@ -90,6 +111,18 @@ export class VotePool {
       .flatMap(tallies => [...tallies.values()])
       .filter(({ quorum, message }) => quorum && (!targetId || equalBytes(message.targetId, targetId)))
       .map(tally => this.#assemble(tally));
+  }
+
+  #tallyOf(message: VoteMessage): Tally | undefined {
+    return this.#slots.get(message.targetSlot)?.get(keyOf(message));
+  }
+
+  #open(message: VoteMessage): Tally {
+    const tallies = this.#slots.get(message.targetSlot) ?? new Map<string, Tally>();
+    this.#slots.set(message.targetSlot, tallies);
+    const tally: Tally = { message, signatures: new Map(), weight: 0, quorum: false, told: null };
+    tallies.set(keyOf(message), tally);
+    return tally;
   }
 
   #assemble(tally: Tally): VoteSet {

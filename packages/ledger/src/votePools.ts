@@ -3,12 +3,14 @@
  * open, so that the first votes of an era are not lost on a node that learns a moment later that it has begun.
  *
  * What comes by gossip is a vote, or a certificate that somebody raised from votes which others may have missed; the two
- * are told apart by their first byte, that of an array of 4 or of 3. A certificate is its votes, taken in together.
+ * are told apart by their first byte, that of an array of 4 or of 3. A certificate is its votes, taken in together. The
+ * first one for a link is passed on even by who has the quorum: others stay silent because of it (turns.ts), so it must
+ * reach everybody. Later ones say nothing, and are known by their first bytes.
  */
 import { CodedError, equalBytes, type Verifier } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
-import { isVoter, type Vote, type VoteSet, votersOf } from './consensus/votes.js';
+import { isVoter, type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import { type Judging, judging } from './judging.js';
 import type { Era } from './standing.js';
@@ -20,8 +22,10 @@ const nextEras = 4;
 const certificateByte = 0x93;
 export interface VoteVerdict {
   readonly verdict: 'accept' | 'ignore' | 'reject';
-  /** What is to be entered: verified votes, of one message. */
+  /** What is to be entered: verified votes that are wanted, of one message. */
   readonly votes: readonly Vote[];
+  /** The message of a certificate that holds. */
+  readonly told?: VoteMessage;
   readonly error?: CodedError;
 }
 
@@ -85,13 +89,16 @@ export class VotePools {
     return this.#all().flatMap(pool => pool.quorums(targetId));
   }
 
-  /** Enter votes that `judge` accepted, or an own one. Returns the certificate that they complete. */
+  /** Whether a vote says something new. */
+  isWanted(vote: Vote): boolean {
+    return this.of(vote.message.rootId)?.judge(vote) === 'wanted';
+  }
+
+  /** Enter wanted votes of one message. Returns the certificate that they complete. */
   add(votes: readonly Vote[]): VoteSet | null {
     let certificate: VoteSet | null = null;
-    for (const vote of votes) {
-      const pool = this.of(vote.message.rootId);
-      if (pool?.judge(vote) === 'wanted') certificate = pool.add(vote) ?? certificate;
-    }
+    const pool = votes[0] && this.of(votes[0].message.rootId);
+    if (pool) for (const vote of votes) certificate = pool.add(vote) ?? certificate;
     return certificate;
   }
 
@@ -101,7 +108,11 @@ export class VotePools {
    */
   judge(received: Uint8Array, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
     try {
-      if (received[0] === certificateByte) return this.#judgeCertificate(received, network);
+      if (received[0] === certificateByte) {
+        // Its message stands first.
+        if (this.#all().some(pool => pool.isTold(received, 1))) return ignored;
+        return this.#judgeCertificate(received, network);
+      }
       return this.#judgeVote(this.#judging.parseVote(received), network);
     } catch (error) {
       if (error instanceof CodedError) return { ...rejected, error };
@@ -116,7 +127,9 @@ export class VotePools {
     if (!pool) return ignored;
     if (!isVoter(vote, pool.era.committee)) return rejected;
     if (pool.judge(vote) !== 'wanted') return ignored;
-    return this.#judging.isSigned(vote, network) ? { verdict: 'accept', votes: [vote] } : wrongSignature();
+    if (!this.#judging.isSigned(vote, network)) return wrongSignature();
+    // The committee's own key object, which all votes of the voter share.
+    return { verdict: 'accept', votes: [{ ...vote, nodeKey: pool.era.committee.voters[vote.voter]!.nodeKey }] };
   }
 
   #judgeCertificate(received: Uint8Array, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {
@@ -134,13 +147,13 @@ export class VotePools {
     const { isQuorum, isStalled } = this.#rules.finality;
     const weight = voters.reduce((sum, voter) => sum + committee.voters[voter]!.weight, 0);
     if (!isQuorum(weight, committee.total, isStalled(message.targetSlot, root.slot, this.#params))) return rejected;
-    if (pool.isQuorum(message)) return ignored;
-    const votes = voters
-      .map((voter, i) => ({ message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature: signatures[i]! }))
-      .filter(vote => pool.judge(vote) === 'wanted');
-    if (votes.length === 0) return ignored;
-    const holds = votes.every(vote => this.#judging.isSigned(vote, network));
-    return holds ? { verdict: 'accept', votes } : wrongSignature();
+    const votes = voters.map((voter, i) => {
+      return { message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature: signatures[i]! };
+    });
+    const wanted = votes.filter(vote => pool.judge(vote) === 'wanted');
+    if (wanted.length === 0 && !pool.untold(message)) return ignored;
+    const holds = votes.every(vote => pool.holds(vote) || this.#judging.isSigned(vote, network));
+    return holds ? { verdict: 'accept', votes: wanted, told: message } : wrongSignature();
   }
 }
 

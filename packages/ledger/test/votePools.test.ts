@@ -62,6 +62,7 @@ describe('a gossiped certificate', () => {
     const { verdict, votes } = judge(at, bytes);
     expect([verdict, votes.length]).toEqual(['accept', 3]);
     expect(at.add(votes)?.message).toEqual(link('g'));
+    at.of(id('g'))?.setTold(link('g'));
     expect(judge(at, bytes).verdict).toBe('ignore');
     expect(at.quorumsFor(id('target'))).toHaveLength(1);
   });
@@ -72,6 +73,31 @@ describe('a gossiped certificate', () => {
     const { votes } = judge(at, encodeCertificate(certificateOf(link('g'))));
     expect(votes.map(({ voter }) => voter)).toEqual([0, 2]);
     expect(at.add(votes)?.signatures).toHaveLength(3);
+  });
+
+  it('is passed on even by who has the quorum, the first one for a link', () => {
+    const at = pools();
+    for (const voter of [0, 1, 2]) at.add([voteOf(voter, link('g'))]);
+    const bytes = encodeCertificate(certificateOf(link('g')));
+    expect(judge(at, bytes)).toEqual({ verdict: 'accept', votes: [], told: link('g') });
+    expect(at.of(id('g'))?.untold(link('g'))).not.toBeNull();
+    at.of(id('g'))?.setTold(link('g'));
+    expect(at.of(id('g'))?.untold(link('g'))).toBeNull();
+    // Another spelling of the same quorum says no more.
+    const other = certificateOf(link('g'), [0, 1, 2, 3]);
+    expect(judge(at, encodeCertificate(other))).toEqual({ verdict: 'ignore', votes: [] });
+    // One of another link does.
+    const next = encodeCertificate(certificateOf(link('g', { targetId: id('another') })));
+    expect(judge(at, next).verdict).toBe('accept');
+  });
+
+  it('with a wrong signature silences nobody, though its voter is known', () => {
+    const at = pools();
+    for (const voter of [0, 1, 2]) at.add([voteOf(voter, link('g'))]);
+    const { message, bitmap, signatures } = certificateOf(link('g'));
+    const forged = { message, bitmap, signatures: [...signatures.slice(0, 2), new Uint8Array(64)] };
+    expect(judge(at, encodeCertificate(forged))).toMatchObject({ verdict: 'reject', votes: [] });
+    expect(at.of(id('g'))?.untold(link('g'))).not.toBeNull();
   });
 
   it.each([

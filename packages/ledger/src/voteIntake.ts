@@ -1,0 +1,151 @@
+/**
+ * Votes on their way: heard from others or cast here, shown to the witness, counted, and told as a certificate when it is
+ * this node's turn (turns.ts).
+ */
+import { type CodedError, equalBytes, type PublicKey, type Verifier } from '@radpass/core';
+import type { Block } from './block.js';
+import type { Branches } from './branches.js';
+import type { Consensus } from './consensus/index.js';
+import {
+  encodeCertificate,
+  encodeVote,
+  type Vote,
+  type VoteMessage,
+  type VoteSet,
+  votersOf,
+} from './consensus/votes.js';
+import type { Effect } from './effects.js';
+import type { Genesis } from './genesis.js';
+import type { Judging } from './judging.js';
+import { storeKeys } from './storeKeys.js';
+import { Turns, turnMs } from './turns.js';
+import { VotePools, type VoteVerdict } from './votePools.js';
+import type { Witness } from './witness.js';
+
+export interface VoteIntakeInit {
+  readonly genesis: Genesis;
+  readonly verifier: Verifier;
+  readonly branches: Branches;
+  readonly witness: Witness;
+  /** Node keys that this node signs with. */
+  readonly nodeKeys: readonly PublicKey[];
+  readonly rules: Consensus;
+  readonly judging: Judging;
+  /** Takes effects of the step under way. */
+  readonly emit: (effect: Effect) => void;
+}
+
+export class VoteIntake {
+  readonly #p: VoteIntakeInit;
+  readonly #pools: VotePools;
+  readonly #turns = new Turns();
+
+  constructor(p: VoteIntakeInit) {
+    this.#p = p;
+    this.#pools = new VotePools(p.genesis.params, p.rules, p.judging);
+    this.followEras();
+  }
+
+  advance(slot: number): void {
+    this.#pools.advance(slot);
+  }
+
+  setsBetween(fromSlot: number, belowSlot: number): VoteSet[] {
+    return this.#pools.setsBetween(fromSlot, belowSlot);
+  }
+
+  /** A vote or a certificate by gossip. */
+  receive(bytes: Uint8Array, nowMs: number): { verdict: VoteVerdict['verdict']; error?: CodedError } {
+    const { genesis, verifier, branches, emit } = this.#p;
+    const { verdict, votes, told, error } = this.#pools.judge(bytes, { chainId: genesis.chainId, verifier });
+    const [vote] = votes;
+    if (vote) {
+      const certificate = this.#enter(votes);
+      if (certificate && !told) this.#tellLater(certificate, nowMs);
+      for (const { message, nodeKey } of votes) this.#saw(message, nodeKey);
+      const { targetId } = vote.message;
+      if (!branches.tree.block(targetId) && !branches.get(storeKeys.block(targetId))) emit({ kind: 'sync' });
+    }
+    if (told) this.#setTold(told);
+    return { verdict, ...(error && { error }) };
+  }
+
+  /** A vote that this node has signed. */
+  cast(vote: Vote, nowMs: number): void {
+    const certificate = this.#pools.isWanted(vote) ? this.#enter([vote]) : null;
+    if (certificate) this.#tellLater(certificate, nowMs);
+    this.#p.emit({ kind: 'broadcast', topic: 'vote', bytes: encodeVote(vote) });
+  }
+
+  /** A block applied: votes on it may have come before it, and it carries votes. */
+  sawBlock({ id, body }: Block): void {
+    const { branches } = this.#p;
+    this.followEras();
+    for (const certificate of this.#pools.quorumsFor(id)) branches.learn(certificate);
+    this.followEras();
+    for (const { message } of body.certificates) this.#setTold(message);
+    for (const { message, bitmap } of [...body.certificates, ...body.voteSets]) {
+      for (const voter of votersOf(bitmap)) this.#saw(message, this.keyOf(message, voter));
+    }
+  }
+
+  /** When the next quorum is to be told. */
+  get nextMs(): number {
+    return this.#turns.nextMs;
+  }
+
+  /** Tell the quorums whose time has come and that nobody told. */
+  tell(nowMs: number): void {
+    for (const message of this.#turns.take(nowMs)) {
+      const certificate = this.#pools.of(message.rootId)?.untold(message);
+      if (!certificate) continue;
+      this.#setTold(message);
+      this.#p.emit({ kind: 'broadcast', topic: 'vote', bytes: encodeCertificate(certificate) });
+    }
+  }
+
+  /** Take up the eras that the branches know of; the first certificates of one that has begun may be here already. */
+  followEras(): void {
+    const { branches } = this.#p;
+    for (const certificate of this.#pools.follow(branches.era, branches.openings.eras())) branches.learn(certificate);
+  }
+
+  /** Node key of a voter of an era that stands, stood or may stand. */
+  keyOf(message: VoteMessage, voter: number): PublicKey | undefined {
+    const known = this.#pools.of(message.rootId)?.era.committee.voters;
+    return (known ?? this.#p.branches.votersOf(message.rootId))[voter]?.nodeKey;
+  }
+
+  /** @returns the certificate that the votes complete, if it raises what is known here */
+  #enter(votes: readonly Vote[]): VoteSet | null {
+    for (const vote of votes) this.#p.witness.sawVote(vote);
+    const certificate = this.#pools.add(votes);
+    if (!certificate) return null;
+    const raised = this.#p.branches.learn(certificate);
+    this.followEras();
+    return raised ? certificate : null;
+  }
+
+  /** Everybody hears a certificate that was told, by gossip or in a block. */
+  #setTold(message: VoteMessage): void {
+    this.#pools.of(message.rootId)?.setTold(message);
+  }
+
+  /** Others may have missed some of the votes: who votes itself tells them all together, when its turn comes. */
+  #tellLater({ message }: VoteSet, nowMs: number): void {
+    const { nodeKeys, genesis } = this.#p;
+    const voters = this.#pools.of(message.rootId)?.era.committee.voters ?? [];
+    const p = { voters: voters.length, slotMs: genesis.params.slotMs };
+    const delays = nodeKeys
+      .filter(key => voters.some(({ nodeKey }) => equalBytes(key, nodeKey)))
+      .map(key => turnMs(message, key, p));
+    if (delays.length > 0) this.#turns.add(message, nowMs + Math.min(...delays));
+  }
+
+  /** A vote was seen; those of own keys are compared with their records. */
+  #saw(message: VoteMessage, nodeKey: PublicKey | undefined): void {
+    if (nodeKey && this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
+      this.#p.emit({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
+    }
+  }
+}
