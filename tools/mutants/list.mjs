@@ -401,11 +401,27 @@ export const mutants = [
     replace: "prefix: '',",
     test: 'apps/gateway/test/accesses.test.ts',
   },
+  // What one node was shown, all hear
+  {
+    name: 'fresh-block-of-a-sync-stays-here',
+    file: `${ledger}/src/engine.ts`,
+    find: "from === 'self' || isShownAlone",
+    replace: "from === 'self' || (isShownAlone && ofSlot < 0)",
+    test: `${ledger}/test/chain/peers.test.ts`,
+    title: 'whatever way it came',
+  },
+  {
+    name: 'quorum-told-by-nobody',
+    file: `${ledger}/src/turns.ts`,
+    find: 'filter(({ atMs }) => atMs <= nowMs)',
+    replace: 'filter(({ atMs }) => atMs < 0 * nowMs)',
+    test: `${ledger}/test/turns.test.ts`,
+  },
   {
     name: 'former-owner-stays',
     file: 'apps/gateway/src/ledgerStudy.ts',
-    find: 'checkpoint.slot < study.effectSlot',
-    replace: 'checkpoint.slot >= 0',
+    find: 'studyAt(study, checkpoint.slot)',
+    replace: 'studyAt(study, 0 * checkpoint.slot)',
     test: 'apps/gateway/test/ledgerStudy.test.ts',
   },
   {
