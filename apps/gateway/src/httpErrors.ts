@@ -1,7 +1,7 @@
 /** Edge of the gateway's HTTP surfaces: coded errors become a status and {"error": {code, message, detail}}. */
 
 import { ClientError } from '@radpass/client';
-import { hexBytes, unreadableRequest } from '@radpass/client/node';
+import { hexBytes, placeOf, unreadableRequest } from '@radpass/client/node';
 import { CodedError } from '@radpass/core';
 import { ImagingError } from '@radpass/imaging';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
@@ -56,12 +56,6 @@ export function answerErrors(log: Log): ErrorRequestHandler {
     response.status(status);
     send(response, { error: { code, message, detail } });
   };
-}
-
-/** Where it was thrown: the stack without the words before it. */
-function placeOf(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return stack.slice(Math.max(0, stack.indexOf('\n    at '))).trim();
 }
 
 function describe(error: unknown): { status: number; code: string; message: string; detail: unknown } {

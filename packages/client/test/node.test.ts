@@ -15,6 +15,7 @@ import {
   loadConfiguration,
   localRefusal,
   nodeFetch,
+  placeOf,
   recordFile,
   saveRecord,
   UsageError,
@@ -229,5 +230,14 @@ describe('settings of a program whose settings are its flags', () => {
     expect(() => layer('{"colour":1}')).toThrow(/colour/);
     expect(() => layer('[]')).toThrow(UsageError);
     expect(() => layer('x')).toThrow(/no JSON/);
+  });
+});
+
+describe('where an error was thrown', () => {
+  it('is told without its words', () => {
+    const place = placeOf(new Error('Erika Mustermann'));
+    expect(place).toContain('node.test');
+    expect(place).not.toContain('Mustermann');
+    expect(placeOf('Mustermann')).toBe('');
   });
 });

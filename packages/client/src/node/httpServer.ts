@@ -125,3 +125,10 @@ export function unreadableRequest(error: unknown): { status: number; reason: str
   if (typeof status !== 'number' || status < 400 || status >= 500) return null;
   return { status, reason: reasons[status] ?? 'the request is malformed' };
 }
+
+/** Where it was thrown: the stack without the words before it, which may hold what a request said; '' for what has none. */
+export function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const at = stack.indexOf('\n    at ');
+  return at < 0 ? '' : stack.slice(at).trim();
+}

@@ -15,6 +15,7 @@ export {
   listenHttp,
   localPathRefusal,
   localRefusal,
+  placeOf,
   type ServerTls,
   showedCertificate,
   splitAddress,
