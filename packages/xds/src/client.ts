@@ -35,6 +35,8 @@ export interface RetrieveOptions {
   connect: Connect;
   /** Takes the document's bytes in order. They are whole and right only when `retrieveDocument` resolves. */
   write: (chunk: Uint8Array) => Promise<void>;
+  /** What the document has to be; anything by default. */
+  mimeType?: string;
   /** Largest document accepted, default 64 GiB. */
   maxDocumentBytes?: number;
   random?: RandomBytes;
@@ -134,6 +136,10 @@ async function openAnswer(
   if (response.status !== 'Success' || promised === undefined) {
     const errorCode = response.errors[0]?.errorCode ?? 'XDSRepositoryError';
     throw new XdsError({ code: 'XDS_REFUSED', errorCode }, `the source refused: ${errorCode}`);
+  }
+  if (p.mimeType !== undefined && promised.mimeType !== p.mimeType) {
+    const reason = `the document is no ${p.mimeType}`;
+    throw new XdsError({ code: 'XDS_RESPONSE', reason }, `answer refused: ${reason}`);
   }
   async function* content(): AsyncGenerator<Uint8Array, void> {
     try {

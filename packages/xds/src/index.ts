@@ -74,6 +74,11 @@ export { createRetrieveResponse, type ResponseDocument, type StreamedMessage } f
 export { createRetrieveService, type RetrieveService, type RetrieveServiceInit, serviceLimits } from './server.js';
 export { frameSyslog, type SyslogMessage } from './syslog.js';
 export { createUnsignedRequest, parseUnsignedRequest, type UnsignedRequest } from './unsignedRequest.js';
-export { createUnsignedResponse, readUnsignedResponse, type UnsignedDocument } from './unsignedResponse.js';
+export {
+  createUnsignedResponse,
+  type MissingDocument,
+  readUnsignedResponse,
+  type UnsignedDocument,
+} from './unsignedResponse.js';
 export type { Clock } from './viewClock.js';
 export { serviceDescription } from './wsdl.js';

@@ -168,6 +168,7 @@ export function readResponseBody(body: SignedPart): {
 } {
   const { status, entries, errors } = readResponse(body.element, 'refused');
   const documents = entries.map(({ content, ...names }) => {
+    if (!isMimeType(names.mimeType)) throw refused('a mimeType that is no type/subtype');
     const contentId = includedContentId(content);
     if (contentId === null) throw refused('a Document that is no attachment');
     return { ...names, contentId };
@@ -241,6 +242,11 @@ function readDocument(entry: XmlElement, extras: 'refused' | 'passed over'): Res
   const [content, ...more] = fields;
   if (!isNamed(content, iheNamespace, 'Document') || more.length > 0) throw refused('no Document where it belongs');
   return { repositoryUniqueId, documentUniqueId, mimeType, content };
+}
+
+/** type/subtype without parameters: what may stand in a header line as it is. */
+export function isMimeType(text: string): boolean {
+  return /^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(text);
 }
 
 /** Which attachment a Document element includes (XOP 1.0); null if it holds something else. */

@@ -9,6 +9,7 @@ import { XdsError } from './errors.js';
 import { type Attachment, packMultipart } from './mtom.js';
 import {
   type AnnouncedDocument,
+  isMimeType,
   maxDocuments,
   type RegistryError,
   responseXml,
@@ -95,10 +96,8 @@ export function createRetrieveResponse(p: {
   return { contentType, contentLength, stream, envelope, digest: sha256(envelope) };
 }
 
-/** Only what may stand in a header line as it is. */
 export function checkMimeType(mimeType: string): string {
-  if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(mimeType))
-    throw new RangeError('mimeType is type/subtype, without parameters');
+  if (!isMimeType(mimeType)) throw new RangeError('mimeType is type/subtype, without parameters');
   return mimeType;
 }
 

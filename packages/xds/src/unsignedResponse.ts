@@ -69,14 +69,23 @@ export interface UnsignedDocument {
   content: AsyncIterable<Uint8Array>;
 }
 
+/** A document that was asked for and doesn't come. */
+export interface MissingDocument {
+  document: DocumentRequest;
+  /** Those whose location is its documentUniqueId; if there is none, those that name no other document. May be empty. */
+  errors: RegistryError[];
+}
+
 /**
- * Read the answer of a repository that signs nothing. `documents()`, once, yields what came, in the order in which it
- * came, and ends without an error only if every announced document came and nothing else did. Leaving the loop closes
+ * Read the answer of a repository that signs nothing. Every document that was asked for has one outcome: `documents()`
+ * yields it, or it is among `missing`. `documents()`, once, yields what came, of whatever mimeType, in the order in which
+ * it came, and ends without an error only if every announced document came and nothing else did. Leaving the loop closes
  * the stream.
  *
  * @param p.expect.relatesTo - the request's MessageID; an answer without RelatesTo is taken
  * @param p.maxDocumentBytes - of each document
- * @throws XdsError XDS_FAULT, XDS_RESPONSE for documents that were not asked for, XDS_TOO_LARGE, XDS_MIME, XDS_BODY
+ * @throws XdsError XDS_FAULT, XDS_RESPONSE for documents that were not asked for, for two outcomes of one document and
+ *   for a status that contradicts what came, XDS_TOO_LARGE, XDS_MIME, XDS_BODY
  */
 export async function readUnsignedResponse(p: {
   contentType: string;
@@ -86,6 +95,7 @@ export async function readUnsignedResponse(p: {
 }): Promise<{
   status: ResponseStatus;
   errors: RegistryError[];
+  missing: MissingDocument[];
   documents(): AsyncGenerator<UnsignedDocument, void>;
 }> {
   const packaging = readPackaging(p.contentType);
@@ -112,18 +122,48 @@ export async function readUnsignedResponse(p: {
 function readEnvelope(
   envelope: Envelope,
   expect: { relatesTo: string; documents: DocumentRequest[] },
-): { status: ResponseStatus; errors: RegistryError[]; entries: ResponseEntry[] } {
+): { status: ResponseStatus; errors: RegistryError[]; entries: ResponseEntry[]; missing: MissingDocument[] } {
   refuseFault(envelope);
   const headers = envelope.headers.filter(block => block.uri === wsaNamespace);
   const relatesTo = headers.length === 0 ? undefined : readUnsignedAddressing(headers).relatesTo;
   if (relatesTo !== undefined && relatesTo !== expect.relatesTo) throw refused('the answer to another request');
   const answer = readResponse(envelope.body, 'passed over');
   const name = (d: DocumentRequest): string => JSON.stringify([d.repositoryUniqueId, d.documentUniqueId]);
-  const open = new Set(expect.documents.map(name));
+  const open = new Map(expect.documents.map(document => [name(document), document]));
   for (const entry of answer.entries) {
     if (!open.delete(name(entry))) throw refused('a document that was not asked for, or came twice');
   }
-  return answer;
+  const missing = [...open.values()].map(document => ({ document, errors: errorsOf(document, answer.errors, expect) }));
+  checkOutcomes(answer, missing);
+  return { ...answer, missing };
+}
+
+/** ITI TF-2: 3.43.4.2.3: what came, the errors and the status tell one story. */
+function checkOutcomes(
+  { status, entries, errors }: ReturnType<typeof readResponse>,
+  missing: readonly MissingDocument[],
+): void {
+  if (status === 'Success' && missing.length > 0) throw refused('success without all documents');
+  if (status === 'Failure' && entries.length > 0) throw refused('a failure with documents');
+  if (status === 'PartialSuccess' && entries.length === 0) throw refused('a partial success without documents');
+  const came = new Set(entries.map(entry => entry.documentUniqueId));
+  const isMissing = (name: string): boolean => missing.some(({ document }) => document.documentUniqueId === name);
+  for (const { severity, location = '' } of errors) {
+    if (severity === 'Error' && came.has(location) && !isMissing(location)) {
+      throw refused('a document and an error for it');
+    }
+  }
+}
+
+function errorsOf(
+  { documentUniqueId }: DocumentRequest,
+  errors: readonly RegistryError[],
+  expect: { documents: DocumentRequest[] },
+): RegistryError[] {
+  const own = errors.filter(({ location }) => location === documentUniqueId);
+  if (own.length > 0) return own;
+  const named = new Set<string | undefined>(expect.documents.map(document => document.documentUniqueId));
+  return errors.filter(({ location }) => !named.has(location));
 }
 
 async function* readDocuments(

@@ -157,6 +157,14 @@ describe('retrieveDocument', () => {
     await expect(retrieve(connect)).rejects.toMatchObject({ code });
   });
 
+  it('refuses a document of another kind than was expected, before a byte of it', async () => {
+    const honest = answering(id => signedAnswer(id));
+    const write = async (): Promise<void> => expect('a byte').toBe('never written');
+    const refused = { code: 'XDS_RESPONSE', detail: { reason: 'the document is no application/pdf' } };
+    await expect(retrieve(honest, { mimeType: 'application/pdf', write })).rejects.toMatchObject(refused);
+    expect((await retrieve(honest, { mimeType: 'application/zip' })).bytes).toBe(content.length);
+  });
+
   it('refuses redirects and other pages by their status', async () => {
     for (const status of [204, 301, 302, 307, 404, 500, 503]) {
       const page = answering(() => ({ status, contentType: 'text/html', body: utf8('<p>moved</p>') }));

@@ -351,6 +351,12 @@ describe('a requester refuses an answer', () => {
         [signed, { ...signed, contentId: 'c' }],
         'XDS_RESPONSE',
       ],
+      [
+        'a mimeType that no header may hold',
+        responseXml([{ ...announced, mimeType: 'application/zip&#13;&#10;X: y' }], []).replace(/&amp;#/g, '&#'),
+        [signed],
+        'XDS_BODY',
+      ],
       ['a document outside the message', responseXml([announced], []).replace('cid:', 'http:'), [signed], 'XDS_BODY'],
     ];
     it.each(cases)('%s', async (_, body, attachments, code) => {

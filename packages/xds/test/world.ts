@@ -1,5 +1,5 @@
 /** A small world for the service's tests: one source, one study, a patient who granted, and clocks that can be moved. */
-import type { AccessEvent, AccessFacts, AccessView, PublicKey, SecretKey as Secret } from '@radpass/core';
+import type { AccessEvent, AccessFacts, AccessView, PublicKey, RandomBytes, SecretKey as Secret } from '@radpass/core';
 import { concatBytes, equalBytes, nobleVerifier, publicKeyHex, SecretKey, sha256, toHex, utf8 } from '@radpass/core';
 import { memoryDisclosureLog, openDisclosureStore } from '../dist/disclosureStore.js';
 import type { DocumentProvider, Exchange, StudyDocument } from '../dist/exchange.js';
@@ -71,6 +71,7 @@ export async function createWorld(change: Partial<RetrieveServiceInit> = {}) {
     withdrawn: false,
     published: true,
     granted: [requester.publicKey] as PublicKey[],
+    grantedStudies: [studyHash],
     notAfter: 0,
     revokedSeq: 0,
     locallyRevokedSeq: 0,
@@ -81,7 +82,8 @@ export async function createWorld(change: Partial<RetrieveServiceInit> = {}) {
   };
   const facts = (hash: Uint8Array, requesterKey: PublicKey): AccessFacts => {
     const known = state.published && (equalBytes(hash, studyHash) || equalBytes(hash, otherStudyHash));
-    const granted = state.granted.some(key => equalBytes(key, requesterKey)) && equalBytes(hash, studyHash);
+    const ofStudy = state.grantedStudies.some(granted => equalBytes(granted, hash));
+    const granted = ofStudy && state.granted.some(key => equalBytes(key, requesterKey));
     return {
       chainId,
       checkpoint: {
@@ -152,13 +154,23 @@ export async function createWorld(change: Partial<RetrieveServiceInit> = {}) {
       cursor += 1;
       service.onEvent({ cursor, kind: 'revocation', transaction: new Uint8Array() });
     },
-    request: (p: { key?: Secret; to?: string; documents?: DocumentRequest[]; lifetimeMs?: number; at?: number } = {}) =>
+    request: (
+      p: {
+        key?: Secret;
+        to?: string;
+        documents?: DocumentRequest[];
+        lifetimeMs?: number;
+        at?: number;
+        random?: RandomBytes;
+      } = {},
+    ) =>
       createRetrieveRequest({
         key: p.key ?? requester,
         to: p.to ?? url,
         documents: p.documents ?? [document],
         now: p.at ?? clock.now(),
         ...(p.lifetimeMs === undefined ? {} : { lifetimeMs: p.lifetimeMs }),
+        ...(p.random === undefined ? {} : { random: p.random }),
       }),
     async ask(message: SignedMessage) {
       const answer = memoryExchange(message);

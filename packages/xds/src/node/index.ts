@@ -11,5 +11,11 @@ export { httpExchange, httpLimits, limitServer } from './httpExchange.js';
 export { openDisclosureLog, openReplayStore } from './levelStores.js';
 export { openTunnel, parseProxy } from './proxyTunnel.js';
 export { isPublicAddress } from './publicAddress.js';
-export { type OpenStudyOptions, openStudy, type RetrieveStudyOptions, retrieveStudy } from './retrieveStudy.js';
+export {
+  type OpenStudyOptions,
+  openStudy,
+  type RetrievedStudy,
+  type RetrieveStudyOptions,
+  retrieveStudy,
+} from './retrieveStudy.js';
 export { type SyslogTarget, sendSyslog, syslogTimes } from './syslogSender.js';

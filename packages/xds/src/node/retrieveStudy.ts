@@ -67,8 +67,15 @@ export interface RetrieveStudyOptions extends OpenStudyOptions {
   attempts?: number;
 }
 
+/** What is in the file now; digest and type as the source signed them. */
+export interface RetrievedStudy {
+  bytes: number;
+  sha256: Uint8Array;
+  mimeType: string;
+}
+
 /** @throws as `openDocument` and `guardedConnect`; file system errors as they are */
-export async function retrieveStudy(p: RetrieveStudyOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
+export async function retrieveStudy(p: RetrieveStudyOptions): Promise<RetrievedStudy> {
   const { attempts = 3 } = p;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -85,7 +92,7 @@ function isBrokenOff(error: unknown): boolean {
   return error instanceof XdsError && error.detail.code === 'XDS_CONNECTION' && error.detail.phase === 'answer';
 }
 
-async function retrieveOnce(p: RetrieveStudyOptions): Promise<{ bytes: number; sha256: Uint8Array }> {
+async function retrieveOnce(p: RetrieveStudyOptions): Promise<RetrievedStudy> {
   const part = `${p.outFile}.part`;
   const file = await open(part, 'w', 0o600);
   try {
@@ -100,7 +107,7 @@ async function retrieveOnce(p: RetrieveStudyOptions): Promise<{ bytes: number; s
     await file.close();
     await rename(part, p.outFile);
     await syncFolder(dirname(p.outFile));
-    return { bytes, sha256: opened.sha256 };
+    return { bytes, sha256: opened.sha256, mimeType: opened.mimeType };
   } catch (error) {
     await file.close();
     await rm(part, { force: true });

@@ -10,7 +10,7 @@ import { type SecretKey, toHex } from '@radpass/core';
 import type { Exchange, StudyDocument } from '../../dist/exchange.js';
 import { serviceDescription } from '../../dist/index.js';
 import { httpExchange, limitServer } from '../../dist/node/index.js';
-import { createWorld, document, requester, stranger, studyHash } from '../world.js';
+import { createWorld, document, otherStudyHash, requester, stranger, studyHash } from '../world.js';
 
 const block = createHash('shake256', { outputLength: 1_048_576 }).update('document').digest();
 
@@ -44,6 +44,8 @@ export interface Repository {
   stranger: { pkcs8File: string; spkiFile: string };
   /** What the study's document is from now on. */
   hold(study: StudyDocument): void;
+  /** A second study that the requester was allowed. @returns its documentUniqueId */
+  holdOther(study: StudyDocument): string;
   /** Whether the requester has a grant at the moment. */
   allow(granted: boolean): void;
   /** The patient revokes: it reaches the source at once. */
@@ -94,6 +96,11 @@ export async function startRepository(): Promise<Repository> {
     requester: keyFiles('requester', requester),
     stranger: keyFiles('stranger', stranger),
     hold: study => void world.studies.set(toHex(studyHash), study),
+    holdOther(study) {
+      world.state.grantedStudies = [studyHash, otherStudyHash];
+      world.studies.set(toHex(otherStudyHash), study);
+      return toHex(otherStudyHash);
+    },
     allow: granted => {
       world.state.granted = granted ? [requester.publicKey] : [];
       world.state.locallyRevokedSeq = 0;
