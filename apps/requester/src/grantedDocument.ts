@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { InboxGrant } from '@radpass/client';
 import { CodedError, type PublicKey, type SecretKey } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
-import { mimeType } from '@radpass/imaging';
 import {
   type DocumentRequest,
   parseDocumentUniqueId,
@@ -66,7 +65,7 @@ export async function openGranted(
     const terms = termsOf(standing, inbox.keyOf(standing), init.connect);
     if (folder === null) return { grant, ...(await openStudy(terms)) };
     const outFile = join(folder, `grant-${grant}`);
-    await retrieveStudy({ ...terms, outFile });
+    const { mimeType } = await retrieveStudy({ ...terms, outFile });
     return { grant, mimeType, content: readFile(outFile), close: () => undefined };
   } catch (cause) {
     return { ...(grant === undefined ? {} : { grant }), ...refusalOf(document, cause) };

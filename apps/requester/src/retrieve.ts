@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import type { Inbox, InboxGrant } from '@radpass/client';
 import { toHex } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
-import { type UnpackedStudy, unpackStudy } from '@radpass/imaging';
+import { mimeType, type UnpackedStudy, unpackStudy } from '@radpass/imaging';
 import { type ConnectSettings, retrieveStudy } from '@radpass/xds/node';
 import { codeOf, type RequesterAudit } from './audit.js';
 import { RequesterError } from './errors.js';
@@ -91,6 +91,7 @@ async function fetchStudy(grant: InboxGrant, { source, outDir }: Place, p: Retri
     url: source.url,
     source: { key: source.standingKey, sourceKey: source.sourceKey, tlsPins: source.tlsPins },
     studyHash: grant.studyHash,
+    mimeType,
     outFile: zipPath,
     verifier: nodeVerifier,
     now: () => Date.now(),
@@ -98,12 +99,9 @@ async function fetchStudy(grant: InboxGrant, { source, outDir }: Place, p: Retri
     onProgress,
     onBusy,
   });
-  const unpacked = await unpackStudy({
-    zipPath,
-    outDir,
-    expect: { sourceKey: grant.sourceKey, studyHash: grant.studyHash },
-  });
-  await rm(zipPath);
+  const expect = { sourceKey: grant.sourceKey, studyHash: grant.studyHash };
+  // A document that didn't pass is nobody's study: it stays nowhere.
+  const unpacked = await unpackStudy({ zipPath, outDir, expect }).finally(() => rm(zipPath));
   if (p.stow) await deliver(p.stow, unpacked, outDir, p.onProgress);
   await p.inbox.markRetrieved(grant, received.sha256);
   return {

@@ -28,6 +28,8 @@ needs('openssl', describe)('serve', () => {
   let home = '';
   let local: Awaited<ReturnType<typeof serve>>;
   let grant: InboxGrant;
+  /** Grants of other studies of the same source. */
+  let others: InboxGrant[] = [];
   let opened = 0;
   const outcomes: LocalOutcome[] = [];
 
@@ -40,6 +42,7 @@ needs('openssl', describe)('serve', () => {
   beforeEach(async () => {
     home = mkdtempSync(join(tmpdir(), 'radpass-serve-'));
     outcomes.length = 0;
+    others = [];
     opened = 0;
     source.allow(true);
     const sourceKey = parseRepositoryUniqueId(source.repositoryUniqueId);
@@ -72,7 +75,7 @@ needs('openssl', describe)('serve', () => {
         opened += 1;
         return {
           grantOf: async (key, hash) =>
-            equalBytes(key, grant.sourceKey) && equalBytes(hash, grant.studyHash) ? grant : null,
+            [grant, ...others].find(g => equalBytes(key, g.sourceKey) && equalBytes(hash, g.studyHash)) ?? null,
           keyOf: () => requester,
         };
       },
@@ -105,12 +108,12 @@ needs('openssl', describe)('serve', () => {
       expect: { relatesTo: message.messageId, documents },
       maxDocumentBytes: 100 * mebibyte,
     });
-    const received: { documentUniqueId: string; bytes: number; sha256: Uint8Array }[] = [];
-    for await (const { documentUniqueId, content } of read.documents()) {
+    const received: { documentUniqueId: string; mimeType: string; bytes: number; sha256: Uint8Array }[] = [];
+    for await (const { documentUniqueId, mimeType, content } of read.documents()) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of content) chunks.push(chunk);
       const bytes = new Uint8Array(Buffer.concat(chunks));
-      received.push({ documentUniqueId, bytes: bytes.length, sha256: sha256(bytes) });
+      received.push({ documentUniqueId, mimeType, bytes: bytes.length, sha256: sha256(bytes) });
     }
     return { status: read.status, errors: read.errors, received };
   }
@@ -122,10 +125,54 @@ needs('openssl', describe)('serve', () => {
       status: 'Success',
       errors: [],
       received: [
-        { documentUniqueId: known.documentUniqueId, bytes: document.size, sha256: new Uint8Array(document.sha256) },
+        {
+          documentUniqueId: known.documentUniqueId,
+          mimeType: 'application/zip',
+          bytes: document.size,
+          sha256: new Uint8Array(document.sha256),
+        },
       ],
     });
     expect(await outcomesOf(1)).toEqual([{ outcome: 'delivered', grant: 4 }]);
+  });
+
+  it('passes several documents through, of any kind, and what breaks with one costs no other', async () => {
+    const [scan, report] = [noise(mebibyte + 1), { ...noise(70_000), mimeType: 'application/pdf' }];
+    source.hold(scan);
+    const second = { ...known, documentUniqueId: source.holdOther(report) };
+    const revoked = { ...known, documentUniqueId: '0c'.repeat(32) };
+    const of = (number: number, documentUniqueId: string, change: object = {}): InboxGrant =>
+      ({ ...grant, grant: number, studyHash: parseDocumentUniqueId(documentUniqueId), ...change }) as InboxGrant;
+    others = [of(5, second.documentUniqueId), of(6, revoked.documentUniqueId, { state: 'revoked' })];
+    const whole = await ask([second, revoked, known]);
+    expect(whole).toMatchObject({ status: 'PartialSuccess', errors: [{ location: revoked.documentUniqueId }] });
+    expect(whole.received).toMatchObject([
+      { documentUniqueId: second.documentUniqueId, mimeType: 'application/pdf', bytes: 70_000 },
+      { documentUniqueId: known.documentUniqueId, mimeType: 'application/zip', bytes: scan.size },
+    ]);
+    expect(whole.received.map(({ sha256: digest }) => Buffer.from(digest))).toEqual(
+      [report, scan].map(({ sha256: digest }) => Buffer.from(digest)),
+    );
+    const told = (outcome: LocalOutcome['outcome'], number: number, code?: string): LocalOutcome => ({
+      outcome,
+      grant: number,
+      ...(code === undefined ? {} : { code }),
+    });
+    const ends = [told('refused', 6, 'REQUESTER_NOT_ALLOWED'), told('delivered', 5), told('delivered', 4)];
+    expect(await outcomesOf(3)).toEqual(ends);
+
+    source.holdOther({ ...report, sha256: new Uint8Array(32) });
+    const partly = await ask([second, known]);
+    expect(partly.received).toMatchObject([{ documentUniqueId: known.documentUniqueId, bytes: scan.size }]);
+    const broken = { errorCode: 'XDSRepositoryError', location: second.documentUniqueId };
+    expect(partly.errors).toMatchObject([broken]);
+    expect(partly.errors[0]?.codeContext).toMatch(/^XDS_DIGEST: /);
+    await until(() => readdirSync(join(home, 'serve-waiting')).length === 0);
+  });
+
+  it('passes a single document of another kind on under its own type', async () => {
+    source.hold({ ...noise(1_000), mimeType: 'application/dicom' });
+    expect(await ask([known])).toMatchObject({ status: 'Success', received: [{ mimeType: 'application/dicom' }] });
   });
 
   it('has an outcome for each of several documents, and leaves nothing behind', async () => {
