@@ -32,8 +32,8 @@ export async function cutOffAndReconnect(cast: Cast, granted: Granted, documentS
   const before = await source.api.status();
   const own = await ownBlock(cast, before.height);
   narrator.say(`H's node made block ${own} of its own; the other three never saw it`);
-  narrator.note(`the gateway serves until its newest final checkpoint is ${maxStalenessMs / 1000} s old (policy`);
-  narrator.note('.maxStalenessMs, set for this demo; 60 s by default)');
+  narrator.note(`the gateway serves until its newest final checkpoint is ${maxStalenessMs / 1000} s old:`);
+  narrator.note('policy.maxStalenessMs, set for this demo; 60 s by default');
 
   const stale = await untilStale(cast);
   narrator.say(

@@ -11,7 +11,7 @@ import { writeCertificates } from './certificates.js';
 import { cutOffAndReconnect } from './cutOff.js';
 import { setStage, slotMs, sourceCount } from './founding.js';
 import { killAndRestart } from './hardStop.js';
-import { openHospital } from './hospital.js';
+import { maxStalenessMs, openHospital } from './hospital.js';
 import type { Narrator } from './narrator.js';
 import { openDoctor, openPatient } from './people.js';
 import type { Processes, Running } from './processes.js';
@@ -84,7 +84,8 @@ async function raiseCurtain({ dir, study: given, narrator, processes }: Init): P
   const study = await openStudy(given, join(dir, 'hospital', 'images'));
   narrator.say(`${describe(study)}; everything else is in ${dir}`);
   const [tls, stage] = await Promise.all([writeCertificates(join(dir, 'tls')), setStage(dir, processes)]);
-  const hospital = await openHospital(stage, { study, tls });
+  const images = { kind: 'folder', path: study.path };
+  const hospital = await openHospital(stage, { images, tls, policy: { maxStalenessMs } });
   narrator.say(`${sourceCount} sources founded a ledger with slots of ${slotMs / 1000} s; each runs a node`);
   narrator.note(
     `${stage.hospital.name} is hospital H, the one that leads most slots in which the demo will cut it off`,

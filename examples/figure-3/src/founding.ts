@@ -15,6 +15,8 @@ export const slotMs = 2000;
 export const sourceCount = 4;
 /** Notional studies of each founder, so that four sources without studies have weight. */
 const founderWeight = 1000;
+/** What `genesis new` is told of the demo's network. */
+const demoGenesis = ['--weight', String(founderWeight), '--slot-ms', String(slotMs), '--policy', 'open'];
 /**
  * When the demo comes to its two failures, in slots, when nothing is slow. Leaders are public and drawn by the genesis:
  * H is the source that leads most slots of the first, so that the wait for a slot of H's is short; the node that dies
@@ -52,7 +54,11 @@ export interface Stage {
 
 type Prepared = Omit<Source, 'node'>;
 
-export async function setStage(dir: string, processes: Processes): Promise<Stage> {
+export async function setStage(
+  dir: string,
+  processes: Processes,
+  genesisFlags: readonly string[] = demoGenesis,
+): Promise<Stage> {
   const ports = await freePorts(sourceCount * 4);
   const prepared = await Promise.all(
     Array.from({ length: sourceCount }, (_, i) => prepareSource(dir, processes, i, ports)),
@@ -61,7 +67,7 @@ export async function setStage(dir: string, processes: Processes): Promise<Stage
   const publicFiles = prepared.map(({ keyDir }) => join(keyDir, 'source.pub.json'));
   await processes.run('node', [
     ...['genesis', 'new', '--source', ...publicFiles],
-    ...['--weight', String(founderWeight), '--slot-ms', String(slotMs), '--policy', 'open', '--out', genesisFile],
+    ...[...genesisFlags, '--out', genesisFile],
   ]);
   const genesis = parseGenesis(new Uint8Array(readFileSync(genesisFile)));
   const sources = await Promise.all(prepared.map(async source => ({ ...source, node: await source.startNode() })));

@@ -9,7 +9,6 @@ import type { Source, Stage } from './founding.js';
 import { askLocal } from './localApi.js';
 import { freePorts } from './ports.js';
 import type { JsonObject, Running } from './processes.js';
-import type { StudyFolder } from './study.js';
 
 /** The default is 60 s; with 10 s nobody waits a minute to see a gateway refuse whose node is cut off. */
 export const maxStalenessMs = 10_000;
@@ -30,7 +29,11 @@ export interface Hospital {
   start: () => Promise<Running>;
 }
 
-export async function openHospital(stage: Stage, p: { study: StudyFolder; tls: Certificates }): Promise<Hospital> {
+/** `images` and `policy` as in the gateway's configuration. */
+export async function openHospital(
+  stage: Stage,
+  p: { images: JsonObject; tls: Certificates; policy?: JsonObject },
+): Promise<Hospital> {
   const source = stage.hospital;
   const [deskPort] = await freePorts(1);
   const dataDir = join(stage.dir, 'hospital', 'gateway');
@@ -44,9 +47,9 @@ export async function openHospital(stage: Stage, p: { study: StudyFolder; tls: C
     node: [{ url: source.api.url }],
     chainId: toHex(stage.genesis.chainId),
     dataDir,
-    images: { kind: 'folder', path: p.study.path },
+    images: p.images,
     desk: { listen: desk },
-    policy: { maxStalenessMs },
+    ...(p.policy ? { policy: p.policy } : {}),
   };
   writeFileSync(config, `${JSON.stringify(content, null, 2)}\n`);
   return {

@@ -12,7 +12,7 @@ import { DemoFailure } from './failure.js';
 export type App = 'node' | 'gateway' | 'wallet' | 'requester';
 export type JsonObject = Record<string, unknown>;
 
-const readyTimeoutMs = 20_000;
+const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 8_000;
 const commandTimeoutMs = 60_000;
 const keptErrorLines = 5;
