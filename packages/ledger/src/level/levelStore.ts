@@ -137,15 +137,16 @@ export class LevelStore implements LedgerStore {
 
   async commit(writes: readonly StoreWrite[]): Promise<void> {
     if (this.#failed !== null) throw this.#writeFailure(this.#failed);
-    const operations = writes.map(([key, value]) => {
-      const keyBytes = Buffer.from(key, 'latin1');
-      return value === null
-        ? ({ type: 'del', key: keyBytes } as const)
-        : ({ type: 'put', key: keyBytes, value: seal(keyBytes, value) } as const);
-    });
     this.#writing++;
     try {
-      await this.#level.batch(operations, { sync: true });
+      // Put by put: for an array of operations the library takes three times as long.
+      const batch = this.#level.batch();
+      for (const [key, value] of writes) {
+        const keyBytes = Buffer.from(key, 'latin1');
+        if (value === null) batch.del(keyBytes);
+        else batch.put(keyBytes, seal(keyBytes, value));
+      }
+      await batch.write({ sync: true });
     } catch (error) {
       // The batch may or may not be on disk: only a new open tells.
       this.#failed = causeCode(error);
