@@ -3,7 +3,7 @@
  *
  * Every parser here accepts exactly one text for each byte string and refuses every other spelling of it.
  */
-import { platformSha256 } from '#platform';
+import { platformLatin1, platformSha256 } from '#platform';
 import { CoreError } from './errors.js';
 
 /** Source of unpredictable bytes; handed in where a test or simulator needs its own. */
@@ -139,6 +139,18 @@ export function concatBytes(...parts: Uint8Array[]): Uint8Array {
 
 export function utf8(text: string): Uint8Array {
   return textEncoder.encode(text);
+}
+
+/** Text with one character a byte, for keys of maps: the parts one after the other. */
+export function latin1(...parts: Uint8Array[]): string {
+  return platformLatin1(parts);
+}
+
+/** The bytes of a text of `latin1`. */
+export function fromLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /**

@@ -17,6 +17,8 @@ export {
   fromBase64,
   fromBase64Url,
   fromHex,
+  fromLatin1,
+  latin1,
   type RandomBytes,
   randomBytes,
   sha256,

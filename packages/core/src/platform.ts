@@ -16,3 +16,16 @@ export function platformSign(seed: Uint8Array, _publicKey: Uint8Array, message: 
 /** Whether a signature that was made as RFC 8032 says verifies; crafted ones are judged by signature.ts alone. */
 export const platformVerifyOwn: (signature: Uint8Array, message: Uint8Array, key: Uint8Array) => boolean =
   ed25519Verify;
+
+const charactersTogether = 4_096;
+
+/** One character a byte; the parts one after the other. */
+export function platformLatin1(parts: readonly Uint8Array[]): string {
+  let text = '';
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += charactersTogether) {
+      text += String.fromCharCode(...part.subarray(at, at + charactersTogether));
+    }
+  }
+  return text;
+}

@@ -8,18 +8,10 @@
  * What can't be decided yet (parent unknown, slot ahead of the clock) is the caller's and never "invalid". An invalid
  * block changes nothing: all changes are in a layer that is dropped.
  */
-import {
-  CodedError,
-  compareBytes,
-  contentId,
-  equalBytes,
-  parseTransaction,
-  type Transaction,
-  type Verifier,
-  verify,
-} from '@radpass/core';
+import { CodedError, compareBytes, equalBytes, type Transaction, type Verifier, verify } from '@radpass/core';
 import { applyTransaction } from './applyTransaction.js';
 import { type Block, bodyParts, type Header, missingBytes } from './block.js';
+import { transactionAt } from './blockTransactions.js';
 import { applyBoundary, dutyOfSlot, transactionContext } from './boundary.js';
 import { faultOfVoteSet, judgeCertificate, type VoteContext } from './consensus/certificates.js';
 import { addVrfOutput } from './consensus/chainTables.js';
@@ -185,26 +177,25 @@ function applyTransactions(
   layer: StateLayer,
   context: TransactionContext,
   later: LaterChecks | null,
-): Uint8Array[] {
-  return block.body.transactions.map((received, index) => {
+): void {
+  for (const index of block.body.transactions.keys()) {
     try {
-      const transaction: Transaction = parseTransaction(received);
+      const transaction = transactionAt(block, index);
       const verifier = later?.verifier(() => transactionFault(index, unsigned(transaction))) ?? context.verifier;
       applyTransaction(layer, transaction, { ...context, verifier });
-      return contentId(context.chainId, transaction.tuple);
     } catch (cause) {
       if (!(cause instanceof CodedError)) throw cause;
       throw transactionFault(index, cause);
     }
-  });
+  }
 }
 
 /**
  * Judge a block whose bytes parseBlock accepted, and apply it.
- * @returns the state after it, as a layer over the parent's, and the contentId of each transaction
+ * @returns the state after it, as a layer over the parent's
  * @throws LedgerError LEDGER_BLOCK_…; nothing is changed then
  */
-export function applyBlock(p: ApplyBlockInput): { layer: StateLayer; contentIds: Uint8Array[] } {
+export function applyBlock(p: ApplyBlockInput): StateLayer {
   const later = p.skipSignatures ? null : new LaterChecks(p.verifier);
   try {
     return judgeBlock(p, later);
@@ -215,7 +206,7 @@ export function applyBlock(p: ApplyBlockInput): { layer: StateLayer; contentIds:
   }
 }
 
-function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: StateLayer; contentIds: Uint8Array[] } {
+function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): StateLayer {
   const { genesis, parent, block, rules = consensus } = p;
   const { header } = block;
   checkPlace(block, p);
@@ -263,10 +254,10 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): { layer: Sta
   }
   addVrfOutput(layer, header.slot, output);
   const ofSlot = transactionContext({ ...p, state: layer, slot: header.slot });
-  const contentIds = applyTransactions(block, layer, ofSlot, later);
+  applyTransactions(block, layer, ofSlot, later);
   later?.settle();
   if (!equalBytes(layer.commitRoot(), header.stateRoot)) {
     refuse({ code: 'LEDGER_BLOCK_STATE_ROOT' }, "the state after the block is not the header's");
   }
-  return { layer, contentIds };
+  return layer;
 }

@@ -73,13 +73,13 @@ export function standingKeyFor(source: StateSource, tuple: Tuple): PublicKey | u
 }
 
 function checkTransactionSignatures(
-  state: StateSource,
   tx: Transaction,
+  standingKey: PublicKey | undefined,
   ctx: TransactionContext,
   how: 'rule' | 'strict',
 ): void {
   try {
-    checkSignatures(tx, ctx.chainId, standingKeyFor(state, tx.tuple), ctx.verifier, how);
+    checkSignatures(tx, ctx.chainId, standingKey, ctx.verifier, how);
   } catch (cause) {
     if (!(cause instanceof CoreError)) throw cause;
     throw new LedgerError({ code: 'LEDGER_TX_SIGNATURE', type: tx.tuple.type }, cause.message, { cause });
@@ -91,10 +91,12 @@ function checkTransactionSignatures(
  * @throws LedgerError LEDGER_TX_…; then `layer` is as it was
  */
 export function applyTransaction(layer: StateLayer, tx: Transaction, ctx: TransactionContext): void {
-  const next = layer.fork();
-  applyTuple(next, tx.tuple, ctx);
-  if (!ctx.skipSignatures) checkTransactionSignatures(layer, tx, ctx, 'rule');
-  for (const [key, value] of next.changes) layer.set(key, value);
+  // By the key that stands before the transaction, though what is dear comes last.
+  const standingKey = ctx.skipSignatures ? undefined : standingKeyFor(layer, tx.tuple);
+  layer.attempt(() => {
+    applyTuple(layer, tx.tuple, ctx);
+    if (!ctx.skipSignatures) checkTransactionSignatures(tx, standingKey, ctx, 'rule');
+  });
 }
 
 /**
@@ -110,5 +112,5 @@ export function checkLoose(state: StateSource, tx: Transaction, ctx: Transaction
     const floor = floorTable.get(state, tuple.sourceKey, tuple.studyHash, tuple.patientKey);
     if (floor && tuple.seq <= floor.seq) refuseLow(tuple.seq, floor.seq);
   }
-  if (!ctx.skipSignatures) checkTransactionSignatures(state, tx, ctx, 'strict');
+  if (!ctx.skipSignatures) checkTransactionSignatures(tx, standingKeyFor(state, tuple), ctx, 'strict');
 }

@@ -4,16 +4,9 @@
  * one input after the other and carries out the effects in their order: a `persist` first, if there is one, and nothing
  * behind it before the batch is on disk.
  */
-import {
-  CodedError,
-  equalBytes,
-  type PublicKey,
-  parseTransaction,
-  type Transaction,
-  toHex,
-  type Verifier,
-} from '@radpass/core';
+import { CodedError, equalBytes, type PublicKey, type Transaction, toHex, type Verifier } from '@radpass/core';
 import { type Block, encodeBlock } from './block.js';
+import { transactionsOf } from './blockTransactions.js';
 import type { TreeNode } from './blockTree.js';
 import { dutyOfSlot, type SlotDuty } from './boundary.js';
 import type { Branches } from './branches.js';
@@ -335,10 +328,10 @@ export class Engine {
   /** @param own - just built here: its signatures, the VRF's and those inside were made or checked in this process */
   #apply(block: Block, own: boolean): CodedError | null {
     const { branches, intake, nodeKeys } = this.#p;
-    const transactions: Transaction[] = [];
+    let transactions: Transaction[];
     let node: TreeNode;
     try {
-      for (const bytes of block.body.transactions) transactions.push(parseTransaction(bytes));
+      transactions = transactionsOf(block);
       node = branches.addBlock(
         block,
         transactions.map(({ id }) => toHex(id)),

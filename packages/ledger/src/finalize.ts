@@ -23,7 +23,7 @@ import {
 } from './records.js';
 import type { Changes, StateKey, StateSource } from './stateView.js';
 import type { StoreWrite } from './store.js';
-import { fromLatin1, storeKeys } from './storeKeys.js';
+import { storeKeys } from './storeKeys.js';
 import { tables } from './tables.js';
 
 /** Records that age are removed so many at a time, not all at once after a long stall. */
@@ -38,7 +38,7 @@ const empty = new Uint8Array(0);
 /** The entries of the lists by prefix that a value of the state stands for. */
 export function indexKeys(key: StateKey): string[] {
   if (key.charAt(0) !== storeKeys.leaf) return [];
-  const part = (i: number): Uint8Array => fromLatin1(key.slice(2 + i * keyBytes, 2 + (i + 1) * keyBytes));
+  const part = (i: number): string => key.slice(2 + i * keyBytes, 2 + (i + 1) * keyBytes);
   switch (key.charCodeAt(1)) {
     case tables.studies:
       return [storeKeys.studyByHash(part(1), part(0))];
@@ -52,11 +52,6 @@ export function indexKeys(key: StateKey): string[] {
     default:
       return [];
   }
-}
-
-/** Old values of what a block changed. */
-function undoOf(before: StateSource, changes: Changes): Changes {
-  return new Map(Array.from(changes.keys(), key => [key, before.get(key) ?? null]));
 }
 
 export interface FoldResult {
@@ -84,15 +79,18 @@ export function foldFinal(p: {
   const { flat, final, stale, checkpoint } = p;
   const writes: StoreWrite[] = [];
   const overlay: Changes = new Map();
-  const current: StateSource = {
-    get: key => {
-      const value = overlay.get(key);
-      return value === undefined ? flat.get(key) : (value ?? undefined);
-    },
-  };
+  let count = p.counts.flat;
   for (const node of final) {
-    writes.push([storeKeys.undo(node.height), changesRecord.encode(undoOf(current, node.changes))]);
-    for (const [key, value] of node.changes) overlay.set(key, value);
+    /** Old values of what the block changed. */
+    const undo: Changes = new Map();
+    for (const [key, value] of node.changes) {
+      const known = overlay.get(key);
+      const old = known === undefined ? (flat.get(key) ?? null) : known;
+      if (known === undefined && old !== null) count--;
+      undo.set(key, old);
+      overlay.set(key, value);
+    }
+    writes.push([storeKeys.undo(node.height), changesRecord.encode(undo)]);
     const { id, parent, slot, height, transactionIds } = node;
     const producer = node.header?.producer ?? empty;
     const record = heightRecord.encode({ id, parent, slot, producer, transactions: transactionIds.length });
@@ -101,9 +99,8 @@ export function foldFinal(p: {
       writes.push([storeKeys.transaction(fromHex(transactionId)), positionRecord.encode([height, index])]);
     });
   }
-  let count = p.counts.flat;
   for (const [key, value] of overlay) {
-    count += (value === null ? 0 : 1) - (flat.get(key) === undefined ? 0 : 1);
+    if (value !== null) count++;
     writes.push([key, value]);
     for (const index of indexKeys(key)) writes.push([index, value === null ? null : empty]);
   }

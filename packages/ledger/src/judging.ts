@@ -24,7 +24,7 @@ export interface Judging {
 export const judging: Judging = Object.freeze({
   parseBlock,
   parseKeptBlock,
-  changesOf: (p: ApplyBlockInput) => applyBlock(p).layer.changes,
+  changesOf: (p: ApplyBlockInput) => applyBlock(p).changes,
   parseVote,
   parseCertificate,
   isSigned: (vote: Vote, { chainId, verifier }: { chainId: Uint8Array; verifier: Verifier }) =>

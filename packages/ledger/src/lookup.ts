@@ -1,6 +1,7 @@
 /** What readers and peers ask of the chain as it stands, final or not: blocks, transactions, status, sync. */
 import { equalBytes, type PublicKey, parseTransaction, sha256, type Tuple, toHex } from '@radpass/core';
 import type { Block } from './block.js';
+import { transactionIdsOf } from './blockTransactions.js';
 import type { TreeNode } from './blockTree.js';
 import type { Branches } from './branches.js';
 import type { FinalView } from './finalView.js';
@@ -9,7 +10,6 @@ import type { Intake } from './intake.js';
 import type { Judging } from './judging.js';
 import { keptBlockBytes, readKeptBlock } from './keptBlocks.js';
 import { heightRecord, positionRecord } from './records.js';
-import { transactionIdsOf } from './recovery.js';
 import type { Revocations } from './revocations.js';
 import { standingGrants } from './standingGrants.js';
 import type { LedgerStore } from './store.js';

@@ -9,8 +9,9 @@
  *
  * Damage is healed by writing all that is derived anew from the blocks up to the first that is bad; peers give the rest.
  */
-import { equalBytes, parseTransaction, toHex, type Verifier } from '@radpass/core';
+import { equalBytes, toHex, type Verifier } from '@radpass/core';
 import type { Block, Header } from './block.js';
+import { transactionIdsOf } from './blockTransactions.js';
 import type { TreeNode } from './blockTree.js';
 import { Branches } from './branches.js';
 import { type Consensus, consensus } from './consensus/index.js';
@@ -286,10 +287,6 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
   if (writes.length > 0) await store.commit(writes);
   branches.synced();
   return branches;
-}
-
-export function transactionIdsOf(block: Block): string[] {
-  return block.body.transactions.map(bytes => toHex(parseTransaction(bytes).id));
 }
 
 /**

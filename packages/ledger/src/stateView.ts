@@ -4,7 +4,7 @@
  * A key is a string of one-byte characters (latin1): 'L' ‖ table byte ‖ table key for a value, 'N' ‖ path for a page of
  * the state tree (stateTree.ts), 'A' ‖ epoch for rows whose root is a value (audit.ts). Tables and their values: tables.ts. The pages can be rebuilt from the values.
  */
-import { sha256 } from '@radpass/core';
+import { fromLatin1, latin1, sha256 } from '@radpass/core';
 import { changeTree, type Hash, type LeafChange, treeKey } from './stateTree.js';
 
 /** 'L', 'N' or 'A' and what follows, each character one byte. */
@@ -21,18 +21,14 @@ export interface StateSource {
 /** A state without any value. */
 export const emptyState: StateSource = { get: () => undefined };
 
-/** Key of the value that stands at `tableKey` of a table (0 to 255). */
-export function leafKey(table: number, tableKey: Uint8Array): StateKey {
-  let key = `L${String.fromCharCode(table)}`;
-  for (let i = 0; i < tableKey.length; i++) key += String.fromCharCode(tableKey[i]!);
-  return key;
+/** Key of the value of a table (0 to 255) that stands at the parts of its key, one after the other. */
+export function leafKey(table: number, ...parts: Uint8Array[]): StateKey {
+  return `L${String.fromCharCode(table)}${latin1(...parts)}`;
 }
 
 /** Table byte ‖ table key of a value's key: what the state tree hashes to place the leaf. */
 function leafName(key: StateKey): Uint8Array {
-  const name = new Uint8Array(key.length - 1);
-  for (let i = 0; i < name.length; i++) name[i] = key.charCodeAt(i + 1);
-  return name;
+  return fromLatin1(key.slice(1));
 }
 
 /** A state with changes that nobody adds to. */
@@ -45,14 +41,42 @@ export function over(state: StateSource, changes: Changes): StateSource {
   };
 }
 
-/** Changes over another state; reads fall through to it. The parent must not change while a layer stands on it. */
+/** How values of one kind stand in bytes. */
+export interface ValueForm<T> {
+  decode(bytes: Uint8Array): T;
+  encode(value: T): Uint8Array;
+}
+
+/** Holds the place of a change that stands in `#values` alone so far. */
+const unencoded = new Uint8Array(0);
+
+/** What stood at a key before a change that may be taken back. */
+interface Before {
+  readonly key: StateKey;
+  readonly change: Uint8Array | null | undefined;
+  readonly value: unknown;
+  readonly form: ValueForm<unknown> | undefined;
+  readonly isHashed: boolean;
+}
+
+/**
+ * Changes over another state; reads fall through to it. The parent must not change while a layer stands on it, nor does
+ * anybody change a value that a layer gave or was given: it keeps them as the rules see them, so that a value that a block
+ * reads and sets a hundred times is decoded once and encoded once.
+ */
 export class StateLayer implements StateSource {
-  /** All that differs from the parent, pages of the tree included. Readers only; written by `set` and `commitRoot`. */
-  readonly changes: Changes = new Map();
+  /** In the order in which keys were first set. */
+  readonly #changes: Changes = new Map();
+  /** Values read or set; null: there is none. */
+  readonly #values = new Map<StateKey, unknown>();
+  /** How to encode what #changes only holds a place for. */
+  readonly #forms = new Map<StateKey, ValueForm<unknown>>();
   /** Values set since the last commitRoot. */
   readonly #unhashed = new Set<StateKey>();
   readonly #parent: StateSource;
   readonly #hash: Hash;
+  /** What changed since `attempt` began, if it is under way. */
+  #journal: Before[] | null = null;
 
   /** @param hash - SHA-256; a platform's faster one may stand in for the default and gives the same state */
   constructor(parent: StateSource, hash: Hash = sha256) {
@@ -60,19 +84,58 @@ export class StateLayer implements StateSource {
     this.#hash = hash;
   }
 
+  /** All that differs from the parent, pages of the tree included. Readers only; written by `set`, `setValue` and `commitRoot`. */
+  get changes(): Changes {
+    for (const key of this.#forms.keys()) this.#encode(key);
+    return this.#changes;
+  }
+
   get(key: StateKey): Uint8Array | undefined {
-    const own = this.changes.get(key);
-    return own === undefined ? this.#parent.get(key) : (own ?? undefined);
+    const own = this.#changes.get(key);
+    if (own === undefined) return this.#parent.get(key);
+    return own === unencoded ? this.#encode(key) : (own ?? undefined);
+  }
+
+  /** The value at a key, decoded once. */
+  value<T>(key: StateKey, form: ValueForm<T>): T | undefined {
+    const known = this.#values.get(key);
+    if (known !== undefined) return (known as T | null) ?? undefined;
+    const value = this.#look(key, form);
+    this.#values.set(key, value ?? null);
+    return value;
   }
 
   set(key: StateKey, value: Uint8Array | null): void {
-    this.changes.set(key, value);
+    this.#note(key);
+    this.#changes.set(key, value);
+    this.#values.delete(key);
+    this.#forms.delete(key);
     if (key.startsWith('L')) this.#unhashed.add(key);
   }
 
-  /** A layer over this one. */
-  fork(): StateLayer {
-    return new StateLayer(this, this.#hash);
+  /** Set the value at a key; it is encoded when its bytes are asked for. */
+  setValue<T>(key: StateKey, value: T, form: ValueForm<T>): void {
+    this.#note(key);
+    this.#changes.set(key, unencoded);
+    this.#values.set(key, value);
+    this.#forms.set(key, form as ValueForm<unknown>);
+    this.#unhashed.add(key);
+  }
+
+  /** Do what may throw in the midst of its changes: then the layer is as it was. */
+  attempt(run: () => void): void {
+    const around = this.#journal;
+    const journal: Before[] = [];
+    this.#journal = journal;
+    try {
+      run();
+      around?.push(...journal);
+    } catch (error) {
+      for (const before of journal.reverse()) this.#restore(before);
+      throw error;
+    } finally {
+      this.#journal = around;
+    }
   }
 
   /**
@@ -83,7 +146,7 @@ export class StateLayer implements StateSource {
   commitRoot(): Uint8Array {
     const leaves: LeafChange[] = [];
     for (const key of this.#unhashed) {
-      const value = this.changes.get(key);
+      const value = this.get(key);
       leaves.push({
         key: treeKey(this.#hash, leafName(key)),
         valueHash: value ? this.#hash(value) : null,
@@ -91,5 +154,42 @@ export class StateLayer implements StateSource {
     }
     this.#unhashed.clear();
     return changeTree(this, leaves, this.#hash);
+  }
+
+  /** As `value`, without remembering: a layer that many stand on does not grow with what they read. */
+  #look<T>(key: StateKey, form: ValueForm<T>): T | undefined {
+    const known = this.#values.get(key);
+    if (known !== undefined) return (known as T | null) ?? undefined;
+    const own = this.#changes.get(key);
+    if (own === undefined && this.#parent instanceof StateLayer) return this.#parent.#look(key, form);
+    const bytes = own === undefined ? this.#parent.get(key) : own;
+    return bytes ? form.decode(bytes) : undefined;
+  }
+
+  #encode(key: StateKey): Uint8Array {
+    const bytes = this.#forms.get(key)!.encode(this.#values.get(key));
+    this.#changes.set(key, bytes);
+    this.#forms.delete(key);
+    return bytes;
+  }
+
+  #note(key: StateKey): void {
+    this.#journal?.push({
+      key,
+      change: this.#changes.get(key),
+      value: this.#values.get(key),
+      form: this.#forms.get(key),
+      isHashed: !this.#unhashed.has(key),
+    });
+  }
+
+  #restore({ key, change, value, form, isHashed }: Before): void {
+    if (change === undefined) this.#changes.delete(key);
+    else this.#changes.set(key, change);
+    if (value === undefined) this.#values.delete(key);
+    else this.#values.set(key, value);
+    if (form) this.#forms.set(key, form);
+    else this.#forms.delete(key);
+    if (isHashed) this.#unhashed.delete(key);
   }
 }

@@ -21,23 +21,12 @@
  *
  * W, R and E are nobody else's to give back (ownRecords.ts); everything else is made again of blocks, which peers have.
  */
-import { u64be } from '@radpass/core';
+import { latin1, u64be } from '@radpass/core';
+
+export { fromLatin1, latin1 } from '@radpass/core';
 
 /** 2: signatures of votes beside their blocks, and pruned. */
 export const storeFormat = 2;
-
-/** One character a byte. */
-export function latin1(...parts: Uint8Array[]): string {
-  let text = '';
-  for (const part of parts) for (const byte of part) text += String.fromCharCode(byte);
-  return text;
-}
-
-export function fromLatin1(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}
 
 export const storeKeys = {
   leaf: 'L',
@@ -53,21 +42,14 @@ export const storeKeys = {
   handOvers: 'O',
   handOver: (endedRootId: Uint8Array): string => `O${latin1(endedRootId)}`,
   transaction: (id: Uint8Array): string => `T${latin1(id)}`,
-  studyByHash: (studyHash: Uint8Array, sourceKey: Uint8Array): string => `s${latin1(studyHash, sourceKey)}`,
-  studyByPatient: (patientKey: Uint8Array, sourceKey: Uint8Array, studyHash: Uint8Array): string =>
-    `p${latin1(patientKey, sourceKey, studyHash)}`,
-  grantByHash: (
-    studyHash: Uint8Array,
-    sourceKey: Uint8Array,
-    patientKey: Uint8Array,
-    requesterKey: Uint8Array,
-  ): string => `g${latin1(studyHash, sourceKey, patientKey, requesterKey)}`,
-  grantByRequester: (
-    requesterKey: Uint8Array,
-    sourceKey: Uint8Array,
-    studyHash: Uint8Array,
-    patientKey: Uint8Array,
-  ): string => `r${latin1(requesterKey, sourceKey, studyHash, patientKey)}`,
+  // Lists by prefix are made of the parts of keys of the state, texts already.
+  studyByHash: (studyHash: string, sourceKey: string): string => `s${studyHash}${sourceKey}`,
+  studyByPatient: (patientKey: string, sourceKey: string, studyHash: string): string =>
+    `p${patientKey}${sourceKey}${studyHash}`,
+  grantByHash: (studyHash: string, sourceKey: string, patientKey: string, requesterKey: string): string =>
+    `g${studyHash}${sourceKey}${patientKey}${requesterKey}`,
+  grantByRequester: (requesterKey: string, sourceKey: string, studyHash: string, patientKey: string): string =>
+    `r${requesterKey}${sourceKey}${studyHash}${patientKey}`,
   waiting: (id: Uint8Array): string => `W${latin1(id)}`,
   /** `requesterKey` empty: everyone. */
   revocation: (

@@ -7,7 +7,6 @@ import {
   ascii,
   bytes,
   compareBytes,
-  concatBytes,
   decodeCanonical,
   encodeAs,
   list,
@@ -22,7 +21,7 @@ import {
   uint,
   utf8,
 } from '@radpass/core';
-import { leafKey, type StateLayer, type StateSource } from './stateView.js';
+import { leafKey, StateLayer, type StateSource, type ValueForm } from './stateView.js';
 
 export const tables = {
   sources: 1,
@@ -60,15 +59,20 @@ export interface Table<T, K extends readonly Uint8Array[]> {
   has(state: StateSource, ...key: K): boolean;
 }
 
-/** A table whose values have this schema. */
+/** A table whose values have this schema. What it gives and takes is never changed (StateLayer). */
 export function defineTable<T, K extends readonly Uint8Array[]>(number: number, schema: Schema<T>): Table<T, K> {
-  const at = (parts: K) => leafKey(number, concatBytes(...parts));
+  const at = (parts: K) => leafKey(number, ...parts);
+  const form: ValueForm<T> = {
+    decode: stored => decodeCanonical(stored, schema),
+    encode: value => encodeAs(schema, value),
+  };
   return {
     get: (state, ...key) => {
+      if (state instanceof StateLayer) return state.value(at(key), form);
       const value = state.get(at(key));
-      return value && decodeCanonical(value, schema);
+      return value && form.decode(value);
     },
-    set: (layer, value, ...key) => layer.set(at(key), value === null ? null : encodeAs(schema, value)),
+    set: (layer, value, ...key) => (value === null ? layer.set(at(key), null) : layer.setValue(at(key), value, form)),
     has: (state, ...key) => state.get(at(key)) !== undefined,
   };
 }

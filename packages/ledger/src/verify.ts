@@ -5,13 +5,14 @@
  */
 import { CodedError, equalBytes, toHex, type Verifier } from '@radpass/core';
 import { type Block, type Header, parseFrame } from './block.js';
+import { transactionIdsOf } from './blockTransactions.js';
 import { Branches } from './branches.js';
 import type { Consensus } from './consensus/index.js';
 import type { Genesis } from './genesis.js';
 import { checkIdentity } from './identity.js';
 import { readKeptBlock } from './keptBlocks.js';
 import { changesRecord, countsRecord, type FinalRecord, finalRecord, heightRecord } from './records.js';
-import { checkWitness, genesisWrites, transactionIdsOf } from './recovery.js';
+import { checkWitness, genesisWrites } from './recovery.js';
 import { storedRoot } from './stateTree.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, MemoryStore } from './store.js';
 import { derivedPrefixes, fromLatin1, storeKeys } from './storeKeys.js';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { applyTransaction } from '../dist/applyTransaction.js';
 import { LedgerError } from '../dist/errors.js';
 import { storedRoot } from '../dist/stateTree.js';
-import type { StateKey, StateLayer } from '../dist/stateView.js';
+import { type StateKey, StateLayer } from '../dist/stateView.js';
 import { tables } from '../dist/tables.js';
 import { contextAt, seqAt, tx, worldParams, worldWithStudy } from './stateWorld.js';
 
@@ -53,7 +53,7 @@ reassigned.commitRoot();
 
 /** What applies of these, one after the other, over the same state. */
 function applyAll(transactions: readonly Transaction[]): StateLayer {
-  const layer = reassigned.fork();
+  const layer = new StateLayer(reassigned);
   for (const transaction of transactions) {
     try {
       applyTransaction(layer, transaction, contextAt(slot, more));
@@ -134,10 +134,10 @@ describe('applyTransaction', () => {
   it('leads to the same root in one layer as in a layer for each transaction', () => {
     fc.assert(
       fc.property(any, some => {
-        let layer = reassigned.fork();
+        let layer = new StateLayer(reassigned);
         for (const transaction of some) {
           layer.commitRoot();
-          layer = layer.fork();
+          layer = new StateLayer(layer);
           try {
             applyTransaction(layer, transaction, contextAt(slot, more));
           } catch (error) {

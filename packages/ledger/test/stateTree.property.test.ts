@@ -79,7 +79,7 @@ describe('the state tree', () => {
       fc.property(values, fc.uniqueArray(keys, { maxLength: 150 }), (v, removed) => {
         const base = layerOf(v);
         base.commitRoot();
-        const layer = base.fork();
+        const layer = new StateLayer(base);
         for (const key of removed) layer.set(leafKey(table, tableKey(key)), null);
         const left = new Map([...v].filter(([key]) => !removed.includes(key)));
         const never = layerOf(left);

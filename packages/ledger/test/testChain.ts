@@ -100,7 +100,7 @@ export class TestChain {
   }
 
   apply(parent: Link, block: Block): Link {
-    const { layer } = applyBlock({ genesis: this.genesis, parent: parent.view, block, verifier });
+    const layer = applyBlock({ genesis: this.genesis, parent: parent.view, block, verifier });
     const link: { view: ParentView; block: Block; parent: Link } = {
       block,
       parent,
