@@ -10,8 +10,8 @@ export const mutants = [
   {
     name: 'skip-fsync-of-store',
     file: `${ledger}/src/level/levelStore.ts`,
-    find: 'this.#level.batch(operations, { sync: true })',
-    replace: 'this.#level.batch(operations, { sync: false })',
+    find: 'batch.write({ sync: true })',
+    replace: 'batch.write({ sync: false })',
     test: `${ledger}/test/store/synced.test.ts`,
   },
   {
@@ -27,6 +27,13 @@ export const mutants = [
     find: 'if (stated !== crc32(value, crc32(key)))',
     replace: 'if (length < 0 && stated !== crc32(value, crc32(key)))',
     test: `${ledger}/test/store/store.test.ts`,
+  },
+  {
+    name: 'failed-transaction-leaves-changes',
+    file: `${ledger}/src/stateView.ts`,
+    find: 'for (const before of journal.reverse())',
+    replace: 'for (const before of journal.slice(1))',
+    test: `${ledger}/test/stateView.test.ts`,
   },
   // A key never contradicts itself
   {

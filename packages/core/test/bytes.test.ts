@@ -7,14 +7,28 @@ import {
   fromBase64,
   fromBase64Url,
   fromHex,
+  fromLatin1,
+  latin1,
   toBase64,
   toBase64Url,
   toHex,
   u64be,
 } from '../dist/index.js';
+import { platformLatin1 } from '../dist/platform.js';
 
 const refusal = (code: string) => expect.objectContaining({ code });
 const someBytes = fc.uint8Array({ maxLength: 80 });
+
+describe('latin1', () => {
+  it('is a character a byte, the parts one after the other, in Node as in a browser', () => {
+    const long = Uint8Array.from({ length: 9_000 }, (_, i) => (i * 7) & 255);
+    const parts = [Uint8Array.of(0, 127, 128, 255), new Uint8Array(0), long, Uint8Array.of(1)];
+    const text = latin1(...parts);
+    expect(fromLatin1(text)).toEqual(concatBytes(...parts));
+    expect(platformLatin1(parts)).toBe(text);
+    expect(latin1(Uint8Array.of(200))).toBe('\u00c8');
+  });
+});
 
 describe('hex and base64', () => {
   it('agree with Node both ways', () => {

@@ -36,7 +36,10 @@ function watch<K extends string>(
 describe('a promise', () => {
   it('of the store is a batch that LevelDB was told to sync', async () => {
     const options: unknown[] = [];
-    watch(ClassicLevel.prototype as never, 'batch', ([, given]) => options.push(given));
+    const probe = new ClassicLevel(join(dir, 'probe'));
+    await probe.open();
+    watch(Object.getPrototypeOf(probe.batch()), 'write', ([given]) => options.push(given));
+    await probe.close();
     const store = await openLevelStore(join(dir, 'chain'));
     await store.commit([['Mhead', new Uint8Array([1])]]);
     await store.close();
