@@ -81,7 +81,7 @@ export class ChainAudit {
   #slot = 0;
   #height = 0;
   #finalHeight = 0;
-  #root: { slot: number; id: string };
+  #root: { id: string; committee: Committee };
 
   constructor(genesis: Uint8Array) {
     const g = listOf(decode(genesis));
@@ -97,12 +97,12 @@ export class ChainAudit {
     this.#founders = founders.map(([key, , , weight]) => ({ key: hex(key), weight }));
     for (const [key, node] of founders) this.#define(hex(key), hex(node), true);
     const chainId = hash(prefix('genesis'), genesis);
-    this.#root = { slot: 0, id: hex(chainId) };
     this.#heights.set(hex(chainId), 0);
     this.#nonces.set(0, hash(prefix('nonce'), chainId));
     this.#nonces.set(1, hash(prefix('nonce'), this.#nonce(0), u64be(1)));
     const table = this.#snapshot(0, 0);
     for (const epoch of [0, 1, 2]) this.#tables.set(epoch, table);
+    this.#root = { id: hex(chainId), committee: this.#committee(table, 0) };
   }
 
   /** Take the next block of the final chain. */
@@ -116,20 +116,29 @@ export class ChainAudit {
       Value[],
     ];
     const slot = numberOf(header[2]);
-    const epoch = Math.floor(slot / this.#params.perEpoch);
+    const epoch = this.#epochOf(slot);
     if (numberOf(header[3]) !== this.#height + 1) throw new RangeError(`block ${this.#height + 1} is missing`);
+    const [rootSlot, rootId] = listOf(header[13]) as [number, Uint8Array];
+    const next = hex(rootId) === this.#root.id ? null : { id: hex(rootId), epoch: this.#epochOf(rootSlot) };
+    const restart = next && !this.#handsOver(certificates) ? this.#weigh(this.#epoch, 0).table : null;
     this.#enter(epoch);
+    if (restart) this.#standAhead(restart);
     this.#outputs.push(vrfOutput(bytesOf(header[6])));
     this.#blocks.set(epoch, (this.#blocks.get(epoch) ?? new Set()).add(slot));
     for (const record of evidence) this.#accuse(listOf(decode(bytesOf(record))), epoch);
-    const [rootSlot, rootId] = listOf(header[13]) as [number, Uint8Array];
-    if (hex(rootId) === this.#root.id) this.#credit(slot, [...certificates, ...voteSets]);
-    this.#root = { slot: rootSlot, id: hex(rootId) };
+    if (next) {
+      const table = restart ?? this.#tables.get(next.epoch)!;
+      this.#root = { id: next.id, committee: this.#committee(table, next.epoch) };
+    } else this.#credit(slot, [...certificates, ...voteSets]);
     for (const transaction of transactions) this.#apply(listOf(decode(bytesOf(transaction))));
     this.#slot = slot;
     this.#height++;
     this.#heights.set(hex(hash(headerBytes)), this.#height);
     this.#finalHeight = this.#heights.get(hex(bytesOf(listOf(header[15])[1])))!;
+  }
+
+  #epochOf(slot: number): number {
+    return Math.floor(slot / this.#params.perEpoch);
   }
 
   #nonce(epoch: number): Uint8Array {
@@ -187,11 +196,31 @@ export class ChainAudit {
     this.#epoch = epoch;
   }
 
+  /** A new root without a certificate of the standing era is a recovery's: people vouch for it. */
+  #handsOver(certificates: Value[]): boolean {
+    return certificates.some(set => hex(bytesOf(listOf(listOf(set)[0])[0])) === this.#root.id);
+  }
+
+  /** Right after a recovery the table of its voters stands for the waiting snapshot and every later epoch with a table. */
+  #standAhead(table: readonly Entry[]): void {
+    this.#snapshots.set(this.#epoch - 1, { height: this.#height, table });
+    for (let epoch = this.#epoch + 1; this.#tables.has(epoch); epoch++) this.#tables.set(epoch, table);
+  }
+
+  /** The table at the end of `epoch`; what the policy remembers goes with it. */
+  #snapshot(epoch: number, passed: number): readonly Entry[] {
+    const { table, total, sources } = this.#weigh(epoch, passed);
+    this.#lastTotal = total;
+    for (const { key, capped } of sources) this.#sources.get(key)!.capped = capped;
+    return table;
+  }
+
   /** The table that the policy gives at the end of `epoch`. */
-  #snapshot(epoch: number, passed: number): Entry[] {
+  #weigh(epoch: number, passed: number): { table: Entry[]; total: number; sources: Source[] } {
     const { slotMs, perEpoch, growth, over, duties, epochs } = this.#params;
     const time = this.#genesisTime + (epoch + passed) * perEpoch * slotMs;
-    const sources = [...this.#sources.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const sources = [...this.#sources.values()].map(source => ({ ...source }));
+    sources.sort((a, b) => (a.key < b.key ? -1 : 1));
     const vouched = (key: string): number =>
       [...this.#accreditations.values()].reduce(
         (sum, word) => sum + (word.source === key && word.until > time ? word.studies : 0),
@@ -199,17 +228,16 @@ export class ChainAudit {
       );
     const terms = { policy: this.#policy, founders: this.#founders, lastTotal: this.#lastTotal, growth, over, vouched };
     const { weights, total } = stakeWeights(sources, { ...terms, elapsed: Math.max(1, passed) });
-    this.#lastTotal = total;
-    return sources.flatMap((source, i): Entry[] => {
+    const table = sources.flatMap((source, i): Entry[] => {
       const asleep = source.missed >= duties && source.epochs >= epochs;
       const counts = source.open && !asleep && epoch >= source.jailedUntil && weights[i]! > 0;
       return counts ? [[source.key, source.node, weights[i]!]] : [];
     });
+    return { table, total, sources };
   }
 
   /** The voters of the era whose root is in `epoch`. */
-  #committee(epoch: number): Committee {
-    const table = this.#tables.get(epoch)!;
+  #committee(table: readonly Entry[], epoch: number): Committee {
     const { seats } = this.#params;
     const drawn = table.length > seats;
     const voters = drawn ? drawSeats(table, this.#nonce(epoch), seats) : table;
@@ -218,11 +246,11 @@ export class ChainAudit {
   }
 
   #credit(slot: number, sets: Value[]): void {
-    const { perEpoch, window } = this.#params;
-    const committee = this.#committee(Math.floor(this.#root.slot / perEpoch));
+    const { window } = this.#params;
+    const { committee } = this.#root;
     const first = Math.max(1, this.#slot, slot - window);
     for (let due = first; due < slot; due++) {
-      if (this.#blocks.has(Math.floor(due / perEpoch))) {
+      if (this.#blocks.has(this.#epochOf(due))) {
         this.#due.set(due, { committee, onTime: new Set(), late: new Set() });
       }
     }

@@ -14,7 +14,8 @@ const vectors = JSON.parse(readFileSync(vectorFile, 'utf8')) as {
   genesis: string;
   blocks: string[];
   audits: { epoch: number; root: string; rows: string[] }[];
-  eras: Omit<typeof vectors, 'eras'>;
+  eras: Omit<typeof vectors, 'eras' | 'recovery'>;
+  recovery: Omit<typeof vectors, 'eras' | 'recovery'> & { named: [slot: number, id: string] };
 };
 
 function audited(blocks: readonly string[], genesis = vectors.genesis) {
@@ -45,6 +46,17 @@ describe('the second program', () => {
       rows.reduce((sum, row) => sum + (decode(fromHex(row)) as number[])[11]!, 0),
     );
     expect(doubleVotes).toEqual([0, 0, 0, 1, 0, 0]);
+  });
+  it("gets the ledger's rows over a recovery in the last epoch of a period, and over the hand-over right after it", () => {
+    const { genesis, blocks, audits, named } = vectors.recovery;
+    expect(audited(blocks, genesis)).toEqual(audits);
+    const roots = blocks.map(block => {
+      const [header] = decode(fromHex(block)) as [Uint8Array];
+      return ((decode(header) as unknown[])[13] as [number])[0];
+    });
+    expect([...new Set(roots)].slice(0, 3)).toEqual([0, named[0], named[0] + 5]);
+    // Who is gone has weight until the epoch of the recovery, and none from the next one on, which opens an era.
+    expect(audits.slice(4, 8).map(({ rows }) => rows.length)).toEqual([4, 4, 2, 2]);
   });
   it('reads blocks that lost the signatures of their votes', () => {
     const pruned = vectors.eras.blocks.map(block => {

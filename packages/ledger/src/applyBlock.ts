@@ -248,7 +248,7 @@ function judgeBlock(p: ApplyBlockInput, later: LaterChecks | null): StateLayer {
     seatsOthers: seatsOthers(layer, after),
     params: context.params,
   });
-  const committeeRoot = recordStanding(layer, after, { ...book, slot: header.slot, parent: parent.header });
+  const committeeRoot = recordStanding(layer, after, { ...book, slot: header.slot, parent });
   if (!equalBytes(header.committeeRoot, committeeRoot)) {
     refuse({ code: 'LEDGER_BLOCK_COMMITTEE' }, "the header's committeeRoot is not that of the era's voters");
   }

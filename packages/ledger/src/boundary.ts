@@ -6,7 +6,8 @@
  *      passed at once, which is told how many they are
  *   2. nonce m+1, from nonce m and the VRF outputs of epoch m-1 (consensus/beacon.ts)
  *   3. the stake table of m+1 = the snapshot at the end of m-2 if the chain records its block final by now, the end
- *      of m-1, and somebody has weight in it; otherwise the table of m stays. Tables 0 to 2 are genesis' own
+ *      of m-1, and somebody has weight in it; otherwise the table of m stays. Tables 0 to 2 are genesis' own.
+ *      A recovery puts its voters' table in the place of table m+1 and of the snapshot (standing.ts)
  *   4. the audit of m-1 opens, and the one that no vote can reach any more closes (epochAudit.ts)
  *   5. what no later block reads is dropped
  *

@@ -140,7 +140,7 @@ export function buildBlock(p: BuildBlockInput): BuiltBlock {
     seatsOthers: seatsOthers(layer, after),
     params,
   });
-  const committeeRoot = recordStanding(layer, after, { ...book, slot, parent: parent.header });
+  const committeeRoot = recordStanding(layer, after, { ...book, slot, parent });
   addVrfOutput(layer, slot, output);
   const context = transactionContext({ genesis, state: layer, slot, verifier, rules });
   const chosen = chooseTransactions({

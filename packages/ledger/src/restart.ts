@@ -6,7 +6,8 @@
  * The block is final by people's word and roots the next era. Its voters come from its own chain's state alone: the
  * weights that the network's policy gives right after the block, for the stake tables have stood still since the stall
  * began, and the nonce of the block's epoch. Blocks that were built on it before are of the era that ended; they are not
- * part of the chain any more, and their transactions wait again.
+ * part of the chain any more, and their transactions wait again. The same weights stand for the epochs to come until a
+ * snapshot that was taken later can (standing.ts).
  */
 import { equalBytes, toHex } from '@radpass/core';
 import type { CheckpointStatement } from './checkpoint.js';

@@ -11,6 +11,7 @@ import {
   finalityTable,
   nonceOf,
   setEra,
+  setTableAhead,
   tableById,
   tableIdOf,
 } from './consensus/chainTables.js';
@@ -63,8 +64,10 @@ export function standingOf(state: StateSource, book: Rulebook): Standing {
 }
 
 /**
- * Where the chain stands at the start of a block: as after its parent, or anew if people named the parent for that.
- * @param layer - over the parent's state; the voters' table of a new beginning is written there
+ * Where the chain stands at the start of a block: as after its parent, or anew if people named the parent for that. Then
+ * the voters' table also stands for what is to come: the tables stood still as long as finality did and still count who is
+ * gone, and an era that one of them seats would stall anew.
+ * @param layer - the state at the start of the block's epoch; the table of a new beginning is written there
  * @throws LedgerError LEDGER_CHECKPOINT
  */
 export function standingAfter(layer: StateLayer, parent: ParentView, book: Rulebook): Standing {
@@ -72,7 +75,9 @@ export function standingAfter(layer: StateLayer, parent: ParentView, book: Ruleb
   const restart = restartAt({ id, slot: header.slot, height: header.height, state }, book);
   if (!restart) return standingOf(layer, book);
   const { record, nonce, committee } = restart;
-  return { record, era: { tableId: addStakeTable(layer, restart.table), nonce, opening: null }, committee };
+  const tableId = addStakeTable(layer, restart.table);
+  setTableAhead(layer, { height: header.height, tableId }, closingLag(book.genesis.params) - 1);
+  return { record, era: { tableId, nonce, opening: null }, committee };
 }
 
 /** After a link that was counted into `record`: if it made the opening block final, its era has begun. */
@@ -100,7 +105,7 @@ export function seatsOthers(state: StateSource, after: Standing): boolean {
 export function recordStanding(
   layer: StateLayer,
   after: Standing,
-  p: Rulebook & { slot: number; parent: { readonly slot: number; readonly height: number } },
+  p: Rulebook & { slot: number; parent: Pick<ParentView, 'id' | 'header'> },
 ): Uint8Array {
   const { genesis, rules, slot, parent } = p;
   const { params } = genesis;
@@ -108,15 +113,13 @@ export function recordStanding(
   const epoch = epochOf(slot, params);
   const { record } = after;
   const begins = seatsOthers(layer, after);
-  const opens = rules.committee.opensEra({
-    slot,
-    parentSlot: parent.slot,
-    record,
-    opening: after.era.opening,
-    params,
-  });
+  // Of the epoch in which a chain goes on after a recovery the table is still the old one: leaders rest on it.
+  const isRestart = rules.finality.recoveries(parent.id) !== undefined;
+  const opens =
+    !isRestart &&
+    rules.committee.opensEra({ slot, parentSlot: parent.header.slot, record, opening: after.era.opening, params });
   const seed = { tableId: tableIdOf(layer, epoch), nonce: nonceOf(layer, epoch) };
-  const opening: Opening | null = opens ? { ...seed, slot, height: parent.height + 1 } : after.era.opening;
+  const opening: Opening | null = opens ? { ...seed, slot, height: parent.header.height + 1 } : after.era.opening;
   finalityTable.set(layer, record);
   if (opens || begins) setEra(layer, { ...after.era, opening });
   const past = [before.tableId, ...(before.opening ? [before.opening.tableId] : [])];

@@ -3,7 +3,8 @@
  *
  * Four founders under the policy `capped`. Founder 3 never votes or makes a block, and sleeps from the fourth epoch on;
  * founder 0 publishes three studies and withdraws one; slot 10's leader makes two blocks of slot 10, which slot 12 tells;
- * a vote of founder 2 comes late every fifth slot. And `eras`: a chain that hands over twice.
+ * a vote of founder 2 comes late every fifth slot. And `eras`: a chain that hands over twice; `recovery`: one that loses half
+ * of its voters, goes on after a recovery in the last epoch of a period, and hands over soon after.
  */
 import { createWithdrawStudy, parseTransaction, sha256, sign, toHex, utf8 } from '@radpass/core';
 import { auditRootOfRows, encodeAuditRow, parseAuditRows } from '../dist/audit.js';
@@ -74,7 +75,7 @@ export function auditVectors() {
   }
   const audits = auditsOf(head, 6);
   const capped = [[7, stakeMemory(head.view.state, publisher.publicKey)[0]!]];
-  return { genesis: toHex(genesis.bytes), blocks, audits, capped, eras: acrossEras() };
+  return { genesis: toHex(genesis.bytes), blocks, audits, capped, eras: acrossEras(), recovery: acrossRecovery() };
 }
 
 /** Three eras of a healthy chain; in the second it is told that founder 1 voted twice in the first. */
@@ -92,6 +93,31 @@ function acrossEras() {
   const head = chain.grow(chain.start, last, at => (at === told ? { evidence: [twice] } : {}));
   const blocks = Array.from({ length: last }, (_, i) => toHex(chain.blockAt(head, i + 1).block!.bytes));
   return { genesis: toHex(genesis.bytes), blocks, audits: auditsOf(head, 6) };
+}
+
+/** Founders 2 and 3 go after slot 11 and fall asleep; people name the block of slot 44 or the last before it. */
+function acrossRecovery() {
+  const [stall, named, last] = [11, 44, 100];
+  const chain = new TestChain(4, { params: { ...params, eraEpochs: tinyParams.eraEpochs } });
+  const { genesis } = chain;
+  const gone = ['source 2', 'source 3'].map(name => toHex(seedKey(name).publicKey));
+  const isGone = (slot: number, { view }: Link): boolean =>
+    gone.includes(toHex(dutyOfSlot({ genesis, state: view.state, slot }).leader.sourceKey));
+  const { voters } = committeeOfGenesis(genesis);
+  const left = chain.all().filter(voter => !gone.includes(toHex(voters[voter]!.sourceKey)));
+  let head = chain.grow(chain.start, stall);
+  const source = head.block!.header.justified;
+  for (let slot = stall + 1; slot <= named; slot++) {
+    if (isGone(slot, head)) continue;
+    // Half of the weight is no quorum, but a sign of life.
+    const vote = chain.votes(source, { slot: slot - 1, id: head.view.id }, left);
+    head = chain.extend(head, slot, { voteSets: [vote] });
+  }
+  const { blockId, slot } = chain.recover(head);
+  head = chain.grow(head, last, (at, parent) => (isGone(at, parent) ? null : {}));
+  const blocks: string[] = [];
+  for (let at: Link = head; at.block; at = at.parent!) blocks.unshift(toHex(at.block.bytes));
+  return { genesis: toHex(genesis.bytes), blocks, named: [slot, toHex(blockId)], audits: auditsOf(head, 11) };
 }
 
 function auditsOf(head: Link, epochs: number) {

@@ -1,7 +1,15 @@
 /** Eras as blocks record them: which block opens, who sits, when the root moves, what the state keeps. */
 import { describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
-import { eraOf, finalityOf, nonceOf, stakeTable } from '../dist/consensus/chainTables.js';
+import {
+  eraOf,
+  finalityOf,
+  nonceOf,
+  snapshotOf,
+  stakeTable,
+  tableById,
+  tableIdOf,
+} from '../dist/consensus/chainTables.js';
 import { selectCommittee } from '../dist/consensus/committee.js';
 import { epochOf, tinyParams } from '../dist/consensus/params.js';
 import { LedgerError } from '../dist/errors.js';
@@ -16,6 +24,20 @@ const period = params.slotsPerEpoch * params.eraEpochs;
 const point = (link: Link) => ({ slot: link.view.header.slot, id: link.view.id });
 const heightOf = (link: Link) => link.view.header.height;
 const headerOf = (link: Link) => link.block!.header;
+
+/** The hash of each stake table that the state after a block holds. */
+function tablesIn(link: Link): Set<string> {
+  const found = new Set<string>();
+  for (let on: Link | null = link; on; on = on.parent) {
+    const layer = on.view.state;
+    if (!(layer instanceof StateLayer)) continue;
+    for (const [key] of layer.changes) {
+      if (key.charCodeAt(1) !== tables.stakeTables || key.length !== 34 || !link.view.state.get(key)) continue;
+      found.add(toHex(Uint8Array.from(key.slice(2), c => c.charCodeAt(0))));
+    }
+  }
+  return found;
+}
 
 function fault(run: () => unknown) {
   try {
@@ -66,24 +88,11 @@ describe('a healthy chain', () => {
   });
 
   it('keeps the table of the standing root and of the opening block, and no older one', () => {
-    const tablesIn = (link: Link): Set<string> => {
-      const found = new Set<string>();
-      for (let on: Link | null = link; on; on = on.parent) {
-        const layer = on.view.state;
-        if (!(layer instanceof StateLayer)) continue;
-        for (const [key] of layer.changes) {
-          if (key.charCodeAt(1) === tables.stakeTables && key.length === 34 && link.view.state.get(key)) found.add(key);
-        }
-      }
-      return found;
-    };
     for (const slot of [period - 1, period, period + 2, 2 * period + 5, 3 * period + 3]) {
       const kept = tablesIn(at(slot));
       expect(kept.size).toBeLessThanOrEqual(closingLag(params) + 5);
       const { tableId } = eraOf(at(slot).view.state);
-      expect([...kept].map(key => toHex(Uint8Array.from(key.slice(2), c => c.charCodeAt(0))))).toContain(
-        toHex(tableId),
-      );
+      expect(kept).toContain(toHex(tableId));
     }
   });
 });
@@ -191,6 +200,68 @@ describe('certificates around a hand-over', () => {
     expect(header({ root: headerOf(beyond).root })).toEqual({ code: 'LEDGER_BLOCK_ROOT' });
     expect(header({ committeeRoot: headerOf(before).stateRoot })).toEqual({ code: 'LEDGER_BLOCK_COMMITTEE' });
     expect(() => chain.apply(beyond, block)).not.toThrow();
+  });
+});
+
+describe('after a recovery', () => {
+  const early = 2 * period - 6;
+  /** A healthy chain whose sources 2 and 3 have just closed, in the state after its last block alone. */
+  function closed(): { chain: TestChain; named: Link } {
+    const chain = new TestChain(4, { params });
+    const time = chain.genesis.genesisTimeMs - 60_000;
+    const publishing = (slot: number) => ({ candidates: [study(chain, seedKey('source 0'), `s${slot}`, time)] });
+    const head = chain.grow(chain.start, early, publishing);
+    const layer = new StateLayer(head.view.state);
+    for (const source of ['source 2', 'source 3'].map(name => seedKey(name).publicKey)) {
+      sourceTable.set(layer, { ...sourceTable.get(layer, source)!, url: '' }, source);
+    }
+    layer.commitRoot();
+    const named = { ...head, view: { ...head.view, state: layer } };
+    chain.recover(named);
+    return { chain, named };
+  }
+
+  it.each([
+    ['in the same epoch', early + 1],
+    ['two epochs later', 2 * period + 1],
+  ])("its voters' table stands for all that is to come, when the chain goes on %s", (_, slot) => {
+    const { chain, named } = closed();
+    const after = chain.extend(named, slot);
+    const { state } = after.view;
+    const epoch = epochOf(slot, params);
+    const { tableId } = eraOf(state);
+    expect(tableById(state, tableId).entries).toHaveLength(2);
+    expect(tableIdOf(state, epoch + 1)).toEqual(tableId);
+    expect(snapshotOf(state, epoch - 1)).toEqual({ height: early, tableId });
+    // Leaders of the epoch stay as they were foreseen.
+    expect(stakeTable(state, epoch).entries).toHaveLength(4);
+    const wanted = [tableId];
+    for (let at = Math.max(0, epoch - closingLag(params) + 1); at <= epoch; at++) wanted.push(tableIdOf(state, at));
+    expect(tablesIn(after)).toEqual(new Set(wanted.map(toHex)));
+  });
+
+  it('the next era is seated without those who are gone, though it begins before a snapshot could count', () => {
+    const { chain, named } = closed();
+    const head = chain.grow(named, 2 * period + 4);
+    const opening = chain.blockAt(head, 2 * period);
+    expect(eraOf(opening.view.state).opening).toMatchObject({ slot: 2 * period });
+    expect(headerOf(head).root).toEqual(point(opening));
+    expect(chain.standing(head).committee.voters).toHaveLength(2);
+    for (let epoch = epochOf(2 * period, params); epoch <= epochOf(2 * period + 4, params) + 1; epoch++) {
+      expect(stakeTable(head.view.state, epoch).entries).toHaveLength(2);
+    }
+  });
+
+  it('the first block opens no era: the table of its epoch is the old one', () => {
+    const { chain, named } = closed();
+    const first = 2 * period + 1;
+    const head = chain.grow(named, 3 * period + 2, slot => (slot < first ? null : {}));
+    const { state } = chain.blockAt(head, early + 1).view;
+    expect(finalityOf(state)).toMatchObject({ finalOfEra: true, root: point(named) });
+    expect(eraOf(state).opening).toBeNull();
+    const opening = chain.blockAt(head, early + 1 + period - 1);
+    expect(headerOf(head).root).toEqual(point(opening));
+    expect(chain.standing(head).committee.voters).toHaveLength(2);
   });
 });
 

@@ -7,13 +7,15 @@ import { dutyOfSlot } from '../dist/boundary.js';
 import { type BuildBlockInput, buildBlock } from '../dist/buildBlock.js';
 import { vrfAlpha } from '../dist/consensus/beacon.js';
 import type { Committee } from '../dist/consensus/committee.js';
-import { consensus } from '../dist/consensus/index.js';
+import { type Consensus, consensus } from '../dist/consensus/index.js';
 import { tinyParams } from '../dist/consensus/params.js';
 import { assembleVoteSet, type Checkpoint, signVote, type VoteMessage, type VoteSet } from '../dist/consensus/votes.js';
 import { vrfProve } from '../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../dist/genesis.js';
 import { committeeOfGenesis, genesisView, type ParentView } from '../dist/genesisState.js';
-import { type Era, nextEra, type Standing, standingOf } from '../dist/standing.js';
+import { describeRecovery, type Recovery, withRecoveries } from '../dist/restart.js';
+import { type Era, nextEra, type Standing, standingAfter } from '../dist/standing.js';
+import { StateLayer } from '../dist/stateView.js';
 
 export const verifier = nodeVerifier;
 export const seedKey = (name: string): SecretKey => SecretKey.fromSeed(sha256(utf8(name)));
@@ -51,6 +53,7 @@ export type Extra = Partial<BuildBlockInput>;
 export class TestChain {
   readonly genesis: Genesis;
   readonly start: Link;
+  rules: Consensus = consensus;
   readonly #keys = new Map<string, SecretKey>();
 
   constructor(count = 4, over: Partial<GenesisContent> = {}) {
@@ -82,6 +85,7 @@ export class TestChain {
       voteSets: [],
       candidates: [],
       verifier,
+      rules: this.rules,
       ...extra,
     });
     return { built, key };
@@ -100,7 +104,7 @@ export class TestChain {
   }
 
   apply(parent: Link, block: Block): Link {
-    const layer = applyBlock({ genesis: this.genesis, parent: parent.view, block, verifier });
+    const layer = applyBlock({ genesis: this.genesis, parent: parent.view, block, verifier, rules: this.rules });
     const link: { view: ParentView; block: Block; parent: Link } = {
       block,
       parent,
@@ -128,9 +132,18 @@ export class TestChain {
     return this.apply(parent, this.seal(built.header, built.body, key));
   }
 
-  /** Where the chain that ends in `link` stands in its eras. */
+  /** Let finality start anew from a block, for all that is built and applied from now on. */
+  recover(link: Link): Recovery {
+    const { id, header, state } = link.view;
+    const book = { genesis: this.genesis, rules: consensus };
+    const { statement } = describeRecovery({ id, ...header, state }, { ...book, reason: 'gone for good' });
+    this.rules = withRecoveries(consensus, [statement]);
+    return statement;
+  }
+
+  /** Where a block after `link` begins in its chain's eras. */
   standing(link: Link): Standing {
-    return standingOf(link.view.state, { genesis: this.genesis, rules: consensus });
+    return standingAfter(new StateLayer(link.view.state), link.view, { genesis: this.genesis, rules: this.rules });
   }
 
   /** The era of the opening block that waits on `link`'s chain to become final. */
@@ -179,22 +192,32 @@ export class TestChain {
   /**
    * Grow to `slot` as a healthy network does: all vote in every slot, each block carries the certificate before it, and
    * where a block opens an era the votes stop at it until it is final.
+   * @param extra - of the block of a slot; null: nobody makes it
    */
-  grow(from: Link, slot: number, extra: (slot: number) => Extra = () => ({})): Link {
+  grow(from: Link, slot: number, extra: (slot: number, head: Link) => Extra | null = () => ({})): Link {
     let head = from;
+    /** What the next block carries: a hand-over that no block has yet, and the certificate of the slot before. */
+    let handOver: VoteSet | null = null;
     let certificate: VoteSet | null = null;
     const { record, committee } = this.standing(from);
     let era: { root: Checkpoint; committee: Committee } = { root: record.root, committee };
-    let source: Checkpoint = head.block?.header.justified ?? { slot: 0, id: this.genesis.chainId };
+    let source = record.justified;
     for (let next = head.view.header.slot + 1; next <= slot; next++) {
-      const carried = certificate ? [certificate] : [];
-      head = this.extend(head, next, { certificates: carried, ...extra(next) });
-      const { opening } = this.standing(head).era;
+      const more = extra(next, head);
+      if (more) {
+        const certificates: VoteSet[] = [handOver, certificate].filter(carried => carried !== null);
+        head = this.extend(head, next, { certificates, ...more });
+        handOver = null;
+      }
+      const opening = handOver ? null : this.standing(head).era.opening;
       const stop = opening ? this.blockAt(head, opening.height).view.id : head.view.id;
       const target = { slot: next, id: stop };
       certificate = this.votes(source, target, this.all(era.committee), era);
       const isHandOver = opening !== null && toHex(source.id) === toHex(stop) && source.slot === next - 1;
-      if (isHandOver) era = this.next(head);
+      if (isHandOver) {
+        [handOver, certificate] = [certificate, null];
+        era = this.next(head);
+      }
       source = isHandOver ? era.root : target;
     }
     return head;

@@ -234,6 +234,25 @@ export function snapshotTotal(state: StateSource, snapshot: Snapshot): number {
 }
 
 /**
+ * Let a table stand for the waiting snapshot and for every later epoch than the state's that has a table by now, so that
+ * each table to come is this one or was drawn after it.
+ * @param kept - as in dropBefore
+ */
+export function setTableAhead(layer: StateLayer, snapshot: Snapshot, kept: number): void {
+  const epoch = lastEpoch(layer);
+  const replaced: Uint8Array[] = [];
+  if (epoch >= 1) {
+    replaced.push(snapshotOf(layer, epoch - 1).tableId);
+    setSnapshot(layer, epoch - 1, snapshot);
+  }
+  for (let at = epoch + 1; tableOfEpoch.has(layer, u64be(at)); at++) {
+    replaced.push(tableIdOf(layer, at));
+    setTableOf(layer, at, snapshot.tableId);
+  }
+  dropTables(layer, epoch, kept, replaced);
+}
+
+/**
  * Drop what no later block reads once `epoch` stands: older nonces, tables and snapshots, and tables that nothing names.
  * @param kept - so many epochs before `epoch` keep nonce and table: those whose audit is open
  */

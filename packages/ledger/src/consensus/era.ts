@@ -6,7 +6,8 @@
  *
  *   a. its period ⌊epoch / eraEpochs⌋ is later than its parent's,
  *   b. what it records after its certificates holds a final checkpoint of era R newer than R,
- *   c. no block between R and O opens.
+ *   c. no block between R and O opens,
+ *   d. its parent is no block that a recovery named (standing.ts).
  *
  * It seats nobody until it is final: root stays R in O itself and after it, and no honest voter's target goes beyond O.
  * The certificate that makes O final begins the era: from there on the chain records O as the root, and the highest

@@ -87,6 +87,25 @@ describe('a recovery checkpoint', () => {
     }
   });
 
+  it.each([tinyParams.slotsPerEpoch, tinyParams.slotsPerEpoch + 2])(
+    'goes on into the next era when it names a block %i slots before that period',
+    async early => {
+      const world = await stalledSince(10);
+      const [first] = alive(world) as [Member];
+      // The tables stand still, so the one of the period's first epoch still counts who is gone.
+      await world.slots(2 * period - early - statusOf(first).headSlot);
+      await recover(world);
+      await world.slots(period + 4);
+      await expectRecovered(world, 14);
+      for (const { chain } of alive(world)) {
+        const { headSlot, finalSlot, finalHeight } = chain.status();
+        expect(headSlot - finalSlot).toBeLessThanOrEqual(2);
+        const { root } = (await chain.block(finalHeight))!.block.header;
+        expect(root.slot).toBeGreaterThan(world.recoveries[0]!.slot);
+      }
+    },
+  );
+
   it('lets a new node sync over it, survives restarts, and is refused where it contradicts what is final', async () => {
     const world = await stalledSince(10);
     await recover(world);
