@@ -186,7 +186,12 @@ export class Branches {
 
   #finalView(height: number): ParentView {
     const { id, slot } = this.heightRecord(height);
-    const state = undoneState({ get: key => this.get(key), height, finalHeight: this.tree.base.height });
+    const state = undoneState({
+      get: key => this.get(key),
+      height,
+      finalHeight: this.tree.base.height,
+      hash: this.#p.hash,
+    });
     const { finalizedHeight } = finalityOf(state);
     const below = (wanted: Uint8Array, lowest: number): number | undefined => {
       for (let at = height; at >= lowest; at--) if (equalBytes(this.heightRecord(at).id, wanted)) return at;

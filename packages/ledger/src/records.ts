@@ -1,7 +1,8 @@
 /**
  * Layouts of the store's records (storeKeys.ts says which stands where). All canonical bytes.
  *
- *   changes  = [[key, [value] or []] …]                       keys of the state; [] removes
+ *   changes  = [[key, [value] or []] …]                       keys of the state; [] removes. No pages of the state tree:
+ *                                                             they follow from the values, and are three times as long
  *   undo     = the same with the values from before the block
  *   height   = [id, parent, slot, producer or empty, number of transactions]     of a final block; genesis has no producer
  *   final    = [slot, id, height]                             the newest final checkpoint; height of its block
@@ -26,7 +27,7 @@ import {
 import { stakeEntrySchema } from './consensus/chainTables.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { type Checkpoint, maxVoters, type VoteSet, voteSetSchema } from './consensus/votes.js';
-import type { Changes } from './stateView.js';
+import { type Changes, isPage } from './stateView.js';
 import { damaged } from './store.js';
 import { fromLatin1, latin1 } from './storeKeys.js';
 
@@ -65,7 +66,7 @@ export const changesRecord: RecordKind<Changes> = kind(
   map(
     list(tuple(stateKey, optionalValue), maxChanges),
     entries => new Map(entries),
-    changes => [...changes],
+    changes => [...changes].filter(([key]) => !isPage(key)),
   ),
 );
 

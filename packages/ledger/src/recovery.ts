@@ -36,6 +36,7 @@ import {
   numberRecord,
 } from './records.js';
 import { type Hash, storedRoot } from './stateTree.js';
+import { withPages } from './stateView.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, type StoreWrite } from './store.js';
 import { derivedPrefixes, fromLatin1, storeKeys } from './storeKeys.js';
 import { tables } from './tables.js';
@@ -272,7 +273,11 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
     if (!branches.tree.block(parent)) {
       throw damaged(`the parent of block ${height} is missing`, { height, id: toHex(block.id) });
     }
-    branches.addApplied(block, transactionIdsOf(block), changes);
+    const after = withPages(branches.stateAt(parent), changes, hash);
+    if (!equalBytes(after.root, block.header.stateRoot)) {
+      throw damaged(`the changes of block ${height} are others`, { height, id: toHex(block.id) });
+    }
+    branches.addApplied(block, transactionIdsOf(block), after.changes);
   }
   const certificates = certificatesRecord.decode(
     getRequired(store, storeKeys.meta('certificates'), 'the list of certificates'),

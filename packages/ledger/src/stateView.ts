@@ -31,6 +31,11 @@ function leafName(key: StateKey): Uint8Array {
   return fromLatin1(key.slice(1));
 }
 
+/** Whether what stands at a key is a page of the tree, which follows from the values. */
+export function isPage(key: StateKey): boolean {
+  return key.startsWith('N');
+}
+
 /** A state with changes that nobody adds to. */
 export function over(state: StateSource, changes: Changes): StateSource {
   return {
@@ -45,6 +50,18 @@ export function over(state: StateSource, changes: Changes): StateSource {
 export interface ValueForm<T> {
   decode(bytes: Uint8Array): T;
   encode(value: T): Uint8Array;
+}
+
+/** Changes of values with those of the pages over them, and the root that they lead to. */
+export function withPages(
+  parent: StateSource,
+  values: Changes,
+  hash: Hash = sha256,
+): { changes: Changes; root: Uint8Array } {
+  const layer = new StateLayer(parent, hash);
+  for (const [key, value] of values) layer.set(key, value);
+  const root = layer.commitRoot();
+  return { changes: layer.changes, root };
 }
 
 /** Holds the place of a change that stands in `#values` alone so far. */

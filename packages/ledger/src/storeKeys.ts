@@ -25,8 +25,8 @@ import { latin1, u64be } from '@radpass/core';
 
 export { fromLatin1, latin1 } from '@radpass/core';
 
-/** 2: signatures of votes beside their blocks, and pruned. */
-export const storeFormat = 2;
+/** 2: signatures of votes beside their blocks, and pruned. 3: no pages in changes and undo records. */
+export const storeFormat = 3;
 
 export const storeKeys = {
   leaf: 'L',
