@@ -13,7 +13,8 @@ import { GatewayApi, NodeApi, Wallet } from '@radpass/client';
 import { nodeFetch } from '@radpass/client/node';
 
 const run = promisify(execFile);
-const slotMs = 1000;
+/** As networks have them. */
+const slotMs = 4000;
 const programOf = app => new URL(`../../${app}/bin/radpass-${app}.js`, import.meta.url).pathname;
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 

@@ -5,6 +5,10 @@
  * A read takes study and grant one after another and is kept only if both stood at one final checkpoint. Hashes go out
  * as prefixes, so that a node doesn't learn which study is asked about. A node that is slow has no say: once a fresh
  * one answered, the others have `graceMs`.
+ *
+ * What a node says about a study and a requester follows from its final checkpoint and the revocations that it has seen.
+ * So every read first asks what these are now, a question that all readers of a moment share, and what was read under
+ * the same ones before is not asked for again.
  */
 import {
   type AccessEvent,
@@ -21,7 +25,7 @@ import { ClientError } from './errors.js';
 import { followEvents } from './followEvents.js';
 import { type LightNodes, provenGrantOf, provenSourceOf, provenStudyOf, type VerifiedFinal } from './lightNodes.js';
 import type { NodeApi } from './nodeApi.js';
-import type { FinalCheckpoint, GrantEntry, NodeEvent, RevocationEntry, StudyEntry } from './nodeSchemas.js';
+import type { FinalCheckpoint, GrantEntry, NodeEvent, NodeStatus, RevocationEntry, StudyEntry } from './nodeSchemas.js';
 import { SharedReads } from './sharedReads.js';
 import { studyAt } from './studyAt.js';
 
@@ -51,7 +55,12 @@ interface NodeFacts {
   grant: GrantEntry | null;
   /** Where the node is not believed: evidence for what it said. */
   evidence: Uint8Array | null;
-  said: { grants: GrantEntry[]; revocations: RevocationEntry[] };
+  said: Revoked[];
+}
+
+interface Revoked {
+  patientKey: PublicKey;
+  seq: number;
 }
 type Bundles = Map<string, Uint8Array>;
 /**
@@ -65,11 +74,17 @@ interface Kept {
   bundles: Bundles;
   proven: Proven;
   shared: SharedReads;
-  ofNode: ReadonlyMap<NodeApi, SharedReads>;
+  ofNode: ReadonlyMap<NodeApi, KeptOfNode>;
+}
+
+interface KeptOfNode {
+  shared: SharedReads;
+  /** By question: what was read, and under which `basisOf`. */
+  read: Map<string, { basis: string; facts: NodeFacts }>;
 }
 
 export function createHttpAccessView(init: HttpAccessViewInit): AccessView {
-  const ofNode = new Map(init.nodes.map(node => [node, new SharedReads()]));
+  const ofNode = new Map(init.nodes.map(node => [node, { shared: new SharedReads(), read: new Map() }]));
   const kept: Kept = { bundles: new Map(), proven: new Map(), shared: new SharedReads(), ofNode };
   return {
     facts(sourceKey, studyHash, requesterKey) {
@@ -113,7 +128,7 @@ async function unitedFacts(init: HttpAccessViewInit, kept: Kept, question: Quest
   return {
     ...newest.facts,
     study: study && { ...study, withdrawn },
-    revokedSeq: study ? Math.max(0, ...read.map(answer => revokedSeqOf(answer, question, study.owner))) : 0,
+    revokedSeq: study ? Math.max(0, ...read.map(answer => revokedSeqOf(answer, study.owner))) : 0,
     proof: await proofOf(newest, kept.bundles),
   };
 }
@@ -158,28 +173,61 @@ function sameGrant(a: AccessFacts, b: AccessFacts): boolean {
 }
 
 /** The greatest revocation that a node has seen of this owner's, for this requester or everyone; 0 = none. */
-function revokedSeqOf({ said }: NodeFacts, question: Question, owner: PublicKey): number {
-  const isOwners = (entry: { sourceKey: PublicKey; studyHash: Uint8Array; patientKey: PublicKey }): boolean =>
-    isStudy(entry, question) && equalBytes(entry.patientKey, owner);
-  const grants = said.grants.filter(entry => isOwners(entry) && equalBytes(entry.requesterKey, question.requesterKey));
-  const revocations = said.revocations.filter(
-    entry => isOwners(entry) && (entry.requesterKey === null || equalBytes(entry.requesterKey, question.requesterKey)),
-  );
-  return Math.max(0, ...grants.map(entry => entry.revokedSeq), ...revocations.map(entry => entry.seq));
+function revokedSeqOf({ said }: NodeFacts, owner: PublicKey): number {
+  return Math.max(0, ...said.map(({ patientKey, seq }) => (equalBytes(patientKey, owner) ? seq : 0)));
+}
+
+/** What an answer says of revocations for this requester or everyone, whoever owns the study. */
+function revocationsFor(
+  { grants, revocations }: { grants: GrantEntry[]; revocations: RevocationEntry[] },
+  question: Question,
+): Revoked[] {
+  const isFor = (entry: GrantEntry | RevocationEntry): boolean =>
+    isStudy(entry, question) && (entry.requesterKey === null || equalBytes(entry.requesterKey, question.requesterKey));
+  return [
+    ...grants.filter(isFor).map(({ patientKey, revokedSeq }) => ({ patientKey, seq: revokedSeq })),
+    ...revocations.filter(isFor).map(({ patientKey, seq }) => ({ patientKey, seq })),
+  ];
+}
+
+/**
+ * What all answers about studies and grants follow from; null where the node doesn't say, or says that it must be replaced
+ * and answers no more.
+ */
+function basisOf({ finalSlot, finalId, revocationsSeen, upgradeTo }: NodeStatus): string | null {
+  if (revocationsSeen === undefined || upgradeTo !== undefined) return null;
+  return `${finalSlot} ${toHex(finalId)} ${revocationsSeen}`;
 }
 
 async function readFacts(
   node: NodeApi,
   question: Question,
-  { ofNode, proven }: Kept,
+  kept: Kept,
+  light: LightNodes | undefined,
+): Promise<NodeFacts> {
+  const { shared, read } = kept.ofNode.get(node)!;
+  const { sourceKey, studyHash, requesterKey } = question;
+  const name = nameOf(sourceKey, studyHash, requesterKey);
+  // Asked before all else, so that what is read afterwards is at least as new as the basis that it is kept under.
+  const status = await shared.read('status', () => node.status());
+  const basis = basisOf(status);
+  const known = read.get(name);
+  if (known && known.basis === basis) return known.facts;
+  const facts = await readAnew(node, question, { shared, proven: kept.proven, chainId: status.chainId }, light);
+  if (basis !== null) keepBounded(read, name, { basis, facts });
+  return facts;
+}
+
+async function readAnew(
+  node: NodeApi,
+  question: Question,
+  { shared, proven, chainId }: { shared: SharedReads; proven: Proven; chainId: Uint8Array },
   light: LightNodes | undefined,
 ): Promise<NodeFacts> {
   const proofs = light !== undefined;
   const { sourceKey, studyHash, requesterKey } = question;
-  const shared = ofNode.get(node) ?? new SharedReads();
   for (let attempt = 0; attempt < readAttempts; attempt++) {
-    const [status, directory, { checkpoint, study: told }] = await Promise.all([
-      shared.read('status', () => node.status()),
+    const [directory, { checkpoint, study: told }] = await Promise.all([
       shared.read(nameOf(sourceKey), () => node.sourceAt(sourceKey, { proofs })),
       shared.read(nameOf(sourceKey, studyHash), () => node.study(sourceKey, studyHash, { proofs })),
     ]);
@@ -212,7 +260,7 @@ async function readFacts(
     const standing = entry && (final ? (known?.standing ?? provenStanding(final, entry)) : standingOf(entry));
     if (provenName && entry && standing) keepBounded(proven, provenName, { standing, entry });
     const facts: AccessFacts = {
-      chainId: light ? light.chainId : status.chainId,
+      chainId: light ? light.chainId : chainId,
       checkpoint: point,
       source: source && { standingKey: source.standingKey, url: source.url, seq: source.seq },
       study: owner && ownershipOf(owner),
@@ -228,7 +276,8 @@ async function readFacts(
       proof: new Uint8Array(),
     };
     const evidence = final && entry && standing ? evidenceOf(final, entry) : null;
-    return { node, facts, grant: standing ? (entry ?? null) : null, evidence, said };
+    const grant = standing ? (entry ?? null) : null;
+    return { node, facts, grant, evidence, said: revocationsFor(said, question) };
   }
   throw new ClientError(
     { code: 'CLIENT_STATE_MOVED', attempts: readAttempts },

@@ -36,6 +36,8 @@ export const statusSchema = z.object({
   finalAgeMs: z.number().int(),
   stateRoot: hash,
   justifiedSlot: count,
+  /** Grows whenever a revocation was seen that says something new. Nodes of earlier releases don't say. */
+  revocationsSeen: count.optional(),
   peers: count,
   mempool: count,
   sources: count,

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { AccessView } from '@radpass/core';
 import { createHttpAccessView, NodeApi } from '../dist/index.js';
 import { FakeNode, keyOf } from './fakeNode.js';
 
@@ -160,5 +161,58 @@ describe('what a gateway asks of its nodes', () => {
     nodes[0]!.slot++;
     await view.facts(sourceKey, studyHash, doctor);
     expect(proofs).toBe(6);
+  });
+
+  describe('that were asked before', () => {
+    let asked: string[];
+    let view: AccessView;
+    const node = (): FakeNode => nodes[0]!;
+
+    beforeEach(async () => {
+      node().revocationsSeen = 7;
+      const api = new NodeApi({ url: 'http://127.0.0.1:1', fetch: node().fetch });
+      const now = (): number => node().genesisTimeMs + 400_000;
+      view = createHttpAccessView({ nodes: [api], now, maxStalenessMs: 60_000 });
+      await view.facts(sourceKey, studyHash, doctor);
+      asked = [];
+      node().onAsk = path => asked.push(path);
+    });
+    const ask = (requester = doctor) => view.facts(sourceKey, studyHash, requester);
+
+    it('are asked for their status alone while it names the same final block and revocations', async () => {
+      expect((await ask()).grant?.seq).toBe(60_000);
+      expect(asked).toEqual(['/status']);
+    });
+
+    it('are asked for everything about another requester', async () => {
+      expect((await ask(keyOf(7).publicKey)).grant).toBeNull();
+      expect(asked).toContain('/v1/grants');
+    });
+
+    it.each<[string, () => void]>([
+      ['there is a newer final block', () => node().slot++],
+      ['a revocation was seen', () => (node().revocationsSeen = 8)],
+      ['the node does not say what it has seen', () => (node().revocationsSeen = undefined)],
+      ['the node must be replaced', () => (node().upgradeTo = 2)],
+    ])('are asked for everything again when %s', async (_, happen) => {
+      node().grants = [];
+      happen();
+      expect((await ask()).grant).toBeNull();
+    });
+
+    it('are asked for everything again when something happened while they were asked', async () => {
+      node().slot++;
+      node().onAsk = path => {
+        if (path === '/v1/grants') node().revocationsSeen = 8;
+      };
+      await ask();
+      node().grants = [];
+      expect((await ask()).grant).toBeNull();
+    });
+
+    it('are believed about nothing while they are silent', async () => {
+      node().down = true;
+      await expect(ask()).rejects.toMatchObject({ code: 'CLIENT_UNREACHABLE' });
+    });
   });
 });

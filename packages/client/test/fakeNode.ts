@@ -37,6 +37,9 @@ export class FakeNode {
     requesterKey: PublicKey | null;
     seq: number;
   }[] = [];
+  /** Undefined: of an earlier release, which doesn't say. */
+  revocationsSeen: number | undefined;
+  upgradeTo: number | undefined;
   sources: { sourceKey: PublicKey; url: string }[] = [];
   submitted: Uint8Array[] = [];
   bound = 0;
@@ -123,6 +126,7 @@ export class FakeNode {
       },
       ...{ stateRoot: id, justifiedSlot: this.slot, peers: 0, mempool: 0, sources: 1, studies: 1, producing: true },
       ...{ version: '0', signatureBackend: 'noble', unsafeFlags: [], genesisTimeMs: this.genesisTimeMs, slotMs: 4000 },
+      ...{ revocationsSeen: this.revocationsSeen, upgradeTo: this.upgradeTo },
     };
   }
 

@@ -136,6 +136,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
     judging: shared ?? judging,
     now: () => Math.floor(clock.now()),
     upgrade,
+    start: boot,
   });
   const access = createAccessView({
     store,

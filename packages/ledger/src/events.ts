@@ -18,7 +18,8 @@ export type ChainEvent =
 export type Delivered = ChainEvent & { readonly cursor: number };
 
 const keptEvents = 4_096;
-const startFactor = 2 ** 32;
+/** Starts of the store times this, and what is counted since the start: a number that only grows. */
+export const startFactor = 2 ** 32;
 
 export class EventLog {
   readonly #listeners = new Set<(event: Delivered) => void>();

@@ -4,6 +4,7 @@ import type { Block } from './block.js';
 import { transactionIdsOf } from './blockTransactions.js';
 import type { TreeNode } from './blockTree.js';
 import type { Branches } from './branches.js';
+import { startFactor } from './events.js';
 import type { FinalView } from './finalView.js';
 import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
@@ -35,6 +36,8 @@ export interface LedgerStatus extends PeerStatus {
   /** Of the final block. */
   stateRoot: Uint8Array;
   justifiedSlot: number;
+  /** Another number whenever a revocation was seen that says something new, and only a greater one, over restarts too. */
+  revocationsSeen: number;
   mempool: number;
   sources: number;
   studies: number;
@@ -70,6 +73,8 @@ export class Lookup {
     judging: Judging;
     now: () => number;
     upgrade: Upgrade;
+    /** Number of this start of the store, larger than any before. */
+    start: number;
   };
 
   constructor(p: {
@@ -82,6 +87,7 @@ export class Lookup {
     judging: Judging;
     now: () => number;
     upgrade: Upgrade;
+    start: number;
   }) {
     this.#p = p;
   }
@@ -104,7 +110,7 @@ export class Lookup {
   }
 
   status(): LedgerStatus {
-    const { branches, intake, view, now, upgrade } = this.#p;
+    const { branches, intake, view, now, upgrade, revocations, start } = this.#p;
     return view.status((checkpoint, final) => ({
       ...this.peerStatus(),
       finalHeight: final.height,
@@ -113,6 +119,7 @@ export class Lookup {
       finalAgeMs: now() - checkpoint.timeMs,
       stateRoot: checkpoint.stateRoot,
       justifiedSlot: branches.shown.justified.slot,
+      revocationsSeen: start * startFactor + revocations.seen,
       mempool: intake.pool.size,
       ...view.totals(),
       ...(upgrade.rulesVersion !== null && { upgradeTo: upgrade.rulesVersion }),

@@ -42,6 +42,12 @@ export class Revocations {
   readonly #patients = new Map<string, Set<string>>();
   /** Transactions that are not final yet, by the key of their record. */
   readonly #pending = new Map<string, Uint8Array>();
+  #seen = 0;
+
+  /** How often a revocation that says something new was kept since the store was opened. */
+  get seen(): number {
+    return this.#seen;
+  }
 
   /**
    * All that a store holds. Of a record that rotted the key still tells whose grant it ended: the one that stands now counts
@@ -128,6 +134,7 @@ export class Revocations {
   }
 
   #keep(key: string, record: Kept): void {
+    this.#seen += 1;
     const owner = key.slice(1, 97);
     const requester = key.slice(97);
     const kept = this.#kept.get(owner) ?? new Map<string, Kept>();

@@ -56,6 +56,8 @@ describe('a revocation', () => {
     const heard: AccessEvent[] = [];
     world.members[1]!.chain.accessView().watch(0, event => heard.push(event));
     const tx = revoke(world, 0, 'a', 'doctor', seq + 1);
+    const seen = (): number[] => world.members.map(({ chain }) => chain.status().revocationsSeen);
+    const seenBefore = seen();
     await submit(world, 0, tx);
     expect((await factsOf(world, 0, 0, 'a', 'doctor')).revokedSeq).toBe(seq + 1);
     await world.clock.advance(50);
@@ -63,6 +65,7 @@ describe('a revocation', () => {
     const facts = await factsOf(world, 1, 0, 'a', 'doctor');
     expect(facts).toMatchObject({ revokedSeq: seq + 1, grant: { seq } });
     expect(heard).toContainEqual({ cursor: expect.any(Number), kind: 'revocation', transaction: tx.bytes });
+    expect(seen()).toEqual(seenBefore.map(count => count + 1));
     await world.slots(4);
     expect(await factsOf(world, 1, 0, 'a', 'doctor')).toMatchObject({ revokedSeq: seq + 1, grant: null });
   });
@@ -71,7 +74,9 @@ describe('a revocation', () => {
     const world = await withStudy();
     const seq = minute(world.clock.now());
     await submit(world, 0, revoke(world, 0, 'a', null, seq));
+    const seen = world.members[0]!.chain.status().revocationsSeen;
     await world.restart(0, (world.members[0]!.store as MemoryStore).copy());
+    expect(world.members[0]!.chain.status().revocationsSeen).toBeGreaterThan(seen);
     expect((await factsOf(world, 0, 0, 'a', 'anyone')).revokedSeq).toBe(seq);
     await world.slots(4);
     const entry = (await world.members[0]!.chain.transaction(revoke(world, 0, 'a', null, seq).id))!;
