@@ -1,5 +1,6 @@
 import { describeStored } from '../../storedRecovery.js';
 import { eachSlot, equalMembers, finish, makeWorld, publishing, type Scenario } from '../scenario.js';
+import type { SimNode } from '../simNode.js';
 import { keyNamed } from '../traffic.js';
 import type { World } from '../world.js';
 
@@ -23,6 +24,10 @@ const moments = [
 const blocksAfter = 6;
 /** A recovery names a block of this slot or later: by then the chain has written down three epochs without those who are gone. */
 const knownSlot = 2 * eraSlots + 8;
+/** Seeds take as many slots from there in turn: those of an era's last two epochs, so that the next begins soon after. */
+const recoverySlots = eraSlots / 2;
+/** Blocks by which the newest final one may lie behind the head once finality is back for good. */
+const healthyLag = 3;
 
 const checkpointKeys = [0, 1, 2].map(i => keyNamed(`checkpoint ${i}`));
 const genesis = { checkpointKeys: checkpointKeys.map(key => key.publicKey), checkpointThreshold: 2 };
@@ -60,25 +65,30 @@ export const offline: Scenario = {
     const publish = publishing(world, 3);
     const needsRecovery = 10 * off >= 4 * options.nodes;
     let [finalBefore, finalInStall] = [0, 0];
+    const recoverySlot = knownSlot + (Math.floor(context.seed / moments.length) % recoverySlots);
     let waits = needsRecovery;
     await eachSlot(world, options.slots, context, async slot => {
       publish(slot);
       // Votes that were on their way when part went may still make something final.
       if (slot === Math.ceil(moment) + 2) finalBefore = world.invariants.finalHeight;
       if (slot === stallSlots) finalInStall = world.invariants.finalHeight - finalBefore;
-      if (waits && slot >= stallSlots) waits = !(await recover(world));
+      if (waits && slot >= stallSlots) waits = !(await recover(world, recoverySlot));
     });
-    const heights = world.nodes.map(node => node.chain?.peerStatus().height ?? 0);
+    const headHeight = newestHeight(world);
     await world.runSlots(10);
     const finalAfterStall = world.invariants.finalHeight - finalBefore - finalInStall;
     if (finalAfterStall < blocksAfter) {
       world.invariants.violated(-1, 'finality did not come back', `${finalAfterStall} blocks after the stall`);
     }
+    const behind = newestHeight(world) - world.invariants.finalHeight;
+    if (needsRecovery && behind > healthyLag) {
+      world.invariants.violated(-1, 'finality stalled anew', `${behind} blocks after the newest final one`);
+    }
     return finish(world, context, {
-      // Tables stood still with finality, so the next era may be seated by one that counts who is gone, and stall anew.
-      acknowledged: hasQuorum,
+      // With 3/5 each era waits for stallSlots again, until the tables let those who sleep go.
+      acknowledged: hasQuorum || needsRecovery,
       numbers: {
-        headHeight: Math.max(...heights),
+        headHeight,
         finalInStall,
         finalAfterStall,
       },
@@ -101,16 +111,19 @@ export const offline: Scenario = {
   },
 };
 
+const heightOf = ({ chain }: SimNode): number => chain?.peerStatus().height ?? 0;
+const newestHeight = ({ nodes }: World): number => Math.max(...nodes.map(heightOf));
+
 /**
  * People let finality start anew from the newest block, once its state knows who is gone. It goes as an operator's runbook
  * says: nodes are stopped, one store is asked what there is to sign, enough keys of genesis sign it, and every node that
  * is left starts with the file.
+ * @param fromSlot - of the named block, at least
  */
-async function recover(world: World): Promise<boolean> {
+async function recover(world: World, fromSlot: number): Promise<boolean> {
   const left = world.nodes.filter(node => node.isUp);
-  const height = (node: (typeof left)[number]): number => node.chain?.peerStatus().height ?? 0;
-  const newest = left.reduce((best, node) => (height(node) > height(best) ? node : best));
-  if ((newest.chain?.status().headSlot ?? 0) < knownSlot) return false;
+  const newest = left.reduce((best, node) => (heightOf(node) > heightOf(best) ? node : best));
+  if ((newest.chain?.status().headSlot ?? 0) < fromSlot) return false;
   for (const node of left) world.kill(node);
   const { genesis: network, signatures, rules } = world;
   const store = newest.p.disk.open();
