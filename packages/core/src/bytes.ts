@@ -3,7 +3,7 @@
  *
  * Every parser here accepts exactly one text for each byte string and refuses every other spelling of it.
  */
-import { platformLatin1, platformSha256 } from '#platform';
+import { platformLatin1, platformLatin1Bytes, platformSha256 } from '#platform';
 import { CoreError } from './errors.js';
 
 /** Source of unpredictable bytes; handed in where a test or simulator needs its own. */
@@ -146,7 +146,12 @@ export function latin1(...parts: Uint8Array[]): string {
   return platformLatin1(parts);
 }
 
-/** The bytes of a text of `latin1`. */
+/** The bytes of a text of `latin1`, to be hashed or encoded and not to be kept: they may be a piece of larger memory. */
+export function latin1Bytes(text: string): Uint8Array {
+  return platformLatin1Bytes(text);
+}
+
+/** The bytes of a text of `latin1`, in a buffer of their own. */
 export function fromLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);

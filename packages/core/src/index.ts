@@ -19,6 +19,7 @@ export {
   fromHex,
   fromLatin1,
   latin1,
+  latin1Bytes,
   type RandomBytes,
   randomBytes,
   sha256,

@@ -7,7 +7,7 @@
  * set, which have y < p and which ZIP215 decodes as the points of order 1 and 2.
  */
 import { wordlist } from '@scure/bip39/wordlists/english.js';
-import { equalBytes, fromHex, type RandomBytes, randomBytes, toHex } from './bytes.js';
+import { fromHex, type RandomBytes, randomBytes, toHex } from './bytes.js';
 import { ed25519PublicKey } from './ed25519.js';
 import { CoreError } from './errors.js';
 
@@ -31,11 +31,19 @@ const smallOrderY = [
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a', // order 8, both signs
 ].map(text => fromHex(text));
 
-function isBelowPrime(y: Uint8Array): boolean {
+/** Byte `i` of a key's y: the top bit of the last is the sign. */
+const yAt = (key: Uint8Array, i: number): number => (i === keyBytes - 1 ? key[i]! & 0x7f : key[i]!);
+
+function isBelowPrime(key: Uint8Array): boolean {
   for (let i = keyBytes - 1; i >= 0; i--) {
-    if (y[i] !== fieldPrime[i]) return y[i]! < fieldPrime[i]!;
+    if (yAt(key, i) !== fieldPrime[i]) return yAt(key, i) < fieldPrime[i]!;
   }
   return false;
+}
+
+function hasY(key: Uint8Array, y: Uint8Array): boolean {
+  for (let i = 0; i < keyBytes; i++) if (yAt(key, i) !== y[i]) return false;
+  return true;
 }
 
 function refuse(reason: 'length' | 'hex' | 'not reduced' | 'small order'): never {
@@ -48,12 +56,17 @@ function refuse(reason: 'length' | 'hex' | 'not reduced' | 'small order'): never
  */
 export function parsePublicKey(input: Uint8Array | string): PublicKey {
   if (typeof input === 'string' && !/^[0-9a-f]{64}$/.test(input)) refuse('hex');
-  const key = typeof input === 'string' ? fromHex(input) : new Uint8Array(input);
+  return asPublicKey(typeof input === 'string' ? fromHex(input) : new Uint8Array(input));
+}
+
+/**
+ * Bytes that the caller owns as a public key, as parsePublicKey but without a copy.
+ * @throws CoreError CORE_PUBLIC_KEY
+ */
+export function asPublicKey(key: Uint8Array): PublicKey {
   if (key.length !== keyBytes) refuse('length');
-  const y = new Uint8Array(key);
-  y[31] = y[31]! & 0x7f;
-  if (!isBelowPrime(y)) refuse('not reduced');
-  if (smallOrderY.some(weak => equalBytes(weak, y))) refuse('small order');
+  if (!isBelowPrime(key)) refuse('not reduced');
+  if (smallOrderY.some(weak => hasY(key, weak))) refuse('small order');
   return key as PublicKey;
 }
 

@@ -29,3 +29,10 @@ export function platformLatin1(parts: readonly Uint8Array[]): string {
   }
   return text;
 }
+
+/** The bytes of such a text. */
+export function platformLatin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

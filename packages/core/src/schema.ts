@@ -4,7 +4,7 @@
  */
 import type { Canonical } from './encoding.js';
 import { CoreError } from './errors.js';
-import { type PublicKey, parsePublicKey } from './keys.js';
+import { asPublicKey, type PublicKey } from './keys.js';
 
 /** How values of type T stand in canonical bytes. Build them with the functions of this file. */
 export interface Schema<T> {
@@ -135,5 +135,5 @@ export function raw(maxBytes: number): Schema<Canonical> {
 
 /** 32 bytes that can name somebody. Reading throws CORE_PUBLIC_KEY for 32 others. */
 export function publicKey(): Schema<PublicKey> {
-  return map<Uint8Array, PublicKey>(bytes(32), parsePublicKey, key => key);
+  return map<Uint8Array, PublicKey>(bytes(32), asPublicKey, key => key);
 }

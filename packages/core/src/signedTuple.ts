@@ -35,6 +35,19 @@ export function signedMessage<T>(schema: Schema<T>, value: T): Uint8Array {
   return encodeCanonical(withoutLast(schema, value));
 }
 
+/** A signature of 64 bytes in canonical bytes. */
+const encodedSignatureBytes = 66;
+
+/**
+ * What a transaction's outer signature covers, taken from its bytes: they are the canonical array already, of at most 15
+ * elements, whose last is the signature.
+ */
+export function signedPart({ bytes }: Transaction): Uint8Array {
+  const part = bytes.slice(0, -encodedSignatureBytes);
+  part[0] = part[0]! - 1;
+  return part;
+}
+
 export function outerPurpose(type: Tuple['type']): Purpose {
   return `tx-${type}`;
 }

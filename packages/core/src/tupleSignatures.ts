@@ -18,8 +18,8 @@ import { CoreError, type TupleSigner } from './errors.js';
 import type { PublicKey } from './keys.js';
 import { reclaimSchema } from './reassignStudy.js';
 import type { Verifier } from './signature.js';
-import { outerPurpose, signedMessage, type Transaction } from './signedTuple.js';
-import { type Tuple, tupleSchema } from './transaction.js';
+import { outerPurpose, signedMessage, signedPart, type Transaction } from './signedTuple.js';
+import type { Tuple } from './transaction.js';
 
 /** One signature that must verify: `signature` of `preimage` by `key`. */
 export interface SignatureCheck {
@@ -101,7 +101,7 @@ export function signatureChecks(tx: Transaction, chainId: Uint8Array, standingKe
     const { signer, key, signature } = inner;
     checks.push({ signer, key, preimage: signingPreimage(inner.purpose, chainId, inner.message), signature });
   }
-  const preimage = signingPreimage(outerPurpose(tuple.type), chainId, signedMessage(tupleSchema, tuple));
+  const preimage = signingPreimage(outerPurpose(tuple.type), chainId, signedPart(tx));
   checks.push({ ...outerSigner(tuple, standingKey), preimage, signature: tuple.signature });
   return checks;
 }

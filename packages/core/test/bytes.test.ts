@@ -9,12 +9,13 @@ import {
   fromHex,
   fromLatin1,
   latin1,
+  latin1Bytes,
   toBase64,
   toBase64Url,
   toHex,
   u64be,
 } from '../dist/index.js';
-import { platformLatin1 } from '../dist/platform.js';
+import { platformLatin1, platformLatin1Bytes } from '../dist/platform.js';
 
 const refusal = (code: string) => expect.objectContaining({ code });
 const someBytes = fc.uint8Array({ maxLength: 80 });
@@ -26,6 +27,8 @@ describe('latin1', () => {
     const text = latin1(...parts);
     expect(fromLatin1(text)).toEqual(concatBytes(...parts));
     expect(platformLatin1(parts)).toBe(text);
+    expect(platformLatin1Bytes(text)).toEqual(concatBytes(...parts));
+    expect(new Uint8Array(latin1Bytes(text))).toEqual(concatBytes(...parts));
     expect(latin1(Uint8Array.of(200))).toBe('\u00c8');
   });
 });

@@ -15,9 +15,12 @@
 import {
   bytes,
   bytesUpTo,
+  type Canonical,
   CodedError,
   decodeCanonical,
   encodeAs,
+  encodeCanonical,
+  latin1Bytes,
   list,
   map,
   type Schema,
@@ -61,14 +64,25 @@ const optionalValue: Schema<Uint8Array | null> = map(
   value => (value === null ? [] : [value]),
 );
 
-export const changesRecord: RecordKind<Changes> = kind(
+const changesKind = kind<Changes>(
   'state change',
   map(
     list(tuple(stateKey, optionalValue), maxChanges),
     entries => new Map(entries),
-    changes => [...changes].filter(([key]) => !isPage(key)),
+    changes => [...changes],
   ),
 );
+
+/** As the schema writes them, without its steps in between: a full block changes thousands of values. */
+function encodeChanges(changes: Changes): Uint8Array {
+  const entries: Canonical[] = [];
+  for (const [key, value] of changes) {
+    if (!isPage(key)) entries.push([latin1Bytes(key), value === null ? [] : [value]]);
+  }
+  return encodeCanonical(entries);
+}
+
+export const changesRecord: RecordKind<Changes> = { ...changesKind, encode: encodeChanges };
 
 export interface HeightRecord {
   readonly id: Uint8Array;

@@ -4,7 +4,7 @@
  * A key is a string of one-byte characters (latin1): 'L' ‖ table byte ‖ table key for a value, 'N' ‖ path for a page of
  * the state tree (stateTree.ts), 'A' ‖ epoch for rows whose root is a value (audit.ts). Tables and their values: tables.ts. The pages can be rebuilt from the values.
  */
-import { fromLatin1, latin1, sha256 } from '@radpass/core';
+import { latin1, latin1Bytes, sha256 } from '@radpass/core';
 import { changeTree, type Hash, type LeafChange, treeKey } from './stateTree.js';
 
 /** 'L', 'N' or 'A' and what follows, each character one byte. */
@@ -28,7 +28,7 @@ export function leafKey(table: number, ...parts: Uint8Array[]): StateKey {
 
 /** Table byte ‖ table key of a value's key: what the state tree hashes to place the leaf. */
 function leafName(key: StateKey): Uint8Array {
-  return fromLatin1(key.slice(1));
+  return latin1Bytes(key.slice(1));
 }
 
 /** Whether what stands at a key is a page of the tree, which follows from the values. */

@@ -19,3 +19,7 @@ export function platformLatin1(parts: readonly Uint8Array[]): string {
   }
   return scratch.toString('latin1', 0, length);
 }
+
+export function platformLatin1Bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
+}

@@ -16,15 +16,12 @@ import { LedgerError } from '../errors.js';
 import { damaged, type LedgerStore, type StoreWrite } from '../store.js';
 import { afterPrefix } from '../storeKeys.js';
 import { causeCode } from './causeCode.js';
+import { RecordCache } from './recordCache.js';
 import { damagedFiles } from './scrub.js';
 
 type Level = ClassicLevel<Buffer, Uint8Array>;
 // Hashes and signatures don't compress, and what is not compressed can be checked byte by byte (scrub.ts).
 const options = { keyEncoding: 'buffer', valueEncoding: 'view', compression: false } as const;
-/** Records read last, kept in memory: the tree's upper nodes and hot leaves. */
-const cachedRecords = 16_384;
-/** Longer ones, blocks above all, are read again each time. */
-const cachedBytes = 4_096;
 const readAhead = 1_000;
 
 /** Open a LevelDB folder alone. @throws LedgerError LEDGER_STORE_LOCKED, LEDGER_STORE_UNWRITABLE, LEDGER_STORE_DAMAGED */
@@ -75,9 +72,8 @@ export class LevelStore implements LedgerStore {
   readonly #damagedLogs: readonly string[];
   readonly #lock: Level;
   readonly #level: Level;
-  /** Least recently used first. Null remembers an absence. */
-  readonly #cache = new Map<string, Uint8Array | null>();
-  /** While a batch is being written a read may see either side of it: nothing is cached then. */
+  readonly #cache = new RecordCache();
+  /** While a batch is being written a read may see either side of it: nothing is cached then, nor answered from memory. */
   #writing = 0;
   #failed: string | null = null;
 
@@ -95,12 +91,8 @@ export class LevelStore implements LedgerStore {
   }
 
   get(key: string): Uint8Array | undefined {
-    const cached = this.#cache.get(key);
-    if (cached !== undefined && this.#writing === 0) {
-      this.#cache.delete(key);
-      this.#cache.set(key, cached);
-      return cached ?? undefined;
-    }
+    const cached = this.#writing === 0 ? this.#cache.get(key) : undefined;
+    if (cached !== undefined) return cached ?? undefined;
     const keyBytes = Buffer.from(key, 'latin1');
     let sealed: Uint8Array | undefined;
     try {
@@ -109,10 +101,7 @@ export class LevelStore implements LedgerStore {
       throw this.#readFailure(error);
     }
     const value = sealed === undefined ? null : unseal(keyBytes, sealed);
-    if (this.#writing === 0 && (value?.length ?? 0) <= cachedBytes) {
-      if (this.#cache.size >= cachedRecords) this.#cache.delete(this.#cache.keys().next().value!);
-      this.#cache.set(key, value);
-    }
+    if (this.#writing === 0) this.#cache.set(key, value);
     return value ?? undefined;
   }
 
@@ -147,12 +136,13 @@ export class LevelStore implements LedgerStore {
         else batch.put(keyBytes, seal(keyBytes, value));
       }
       await batch.write({ sync: true });
+      for (const [key, value] of writes) this.#cache.update(key, value);
     } catch (error) {
       // The batch may or may not be on disk: only a new open tells.
+      this.#cache.clear();
       this.#failed = causeCode(error);
       throw this.#writeFailure(this.#failed, error);
     } finally {
-      for (const [key] of writes) this.#cache.delete(key);
       this.#writing--;
     }
   }
