@@ -1,7 +1,8 @@
 /** A chain of blocks on a store: what opens it, what it is told and asked, and how its parts are put together. */
+
 import type { AccessView, Verifier } from '@radpass/core';
 import { createAccessView } from './accessFacts.js';
-import { type CheckpointStatement, checkCheckpoint, type NamedCheckpoint } from './checkpoint.js';
+import { checkCheckpoint, type NamedCheckpoint } from './checkpoint.js';
 import { kindOfRecord } from './consensus/evidence.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import { Engine } from './engine.js';
@@ -17,7 +18,7 @@ import { type LedgerStatus, Lookup } from './lookup.js';
 import { readOwnRecords, removals } from './ownRecords.js';
 import { waitingRecord } from './records.js';
 import { openBranches } from './recovery.js';
-import { describeRecovery, withRecoveries } from './restart.js';
+import { withRecoveries } from './restart.js';
 import { Revocations } from './revocations.js';
 import { Shell, type ShellInit } from './shell.js';
 import { checkRecord } from './signingCheck.js';
@@ -63,8 +64,6 @@ export interface Chain
   status(): LedgerStatus;
   /** For light clients, as bytes that need no belief: see light/lightView.ts. */
   light(): Pick<LightView, 'checkpoint' | 'handOvers' | 'voters' | 'recovery'>;
-  /** What people would sign to let finality start anew from the head; see restart.ts. */
-  recoveryAtHead(reason: string): CheckpointStatement;
   accessView(): AccessView;
   /** Events after a cursor; see events.ts. Returns what ends it. */
   events(cursor: number, listener: (event: Delivered) => void): () => void;
@@ -181,10 +180,6 @@ export async function openChain(init: ChainInit): Promise<Chain> {
       return added > 0 ? 'ok' : 'stop';
     },
     status: () => lookup.status(),
-    recoveryAtHead: reason => {
-      const { id, slot, height } = branches.shown.head;
-      return describeRecovery({ id, slot, height, state: branches.stateAt(id) }, { genesis, rules, reason }).statement;
-    },
     peerStatus: () => lookup.peerStatus(),
     locator: () => lookup.locator(),
     blocksAfter: (known, limit) => lookup.blocksAfter(known, limit),

@@ -47,7 +47,7 @@ beforeAll(async () => {
   stalledAt = first().chain.status().finalSlot;
   await world.slots(awakeAgain);
   expect(first().chain.status().finalSlot).toBe(stalledAt);
-  const statement = { ...first().chain.recoveryAtHead('two hospitals closed'), signatures: [] };
+  const statement = await world.recoveryAt(first(), 'two hospitals closed');
   const named = people.slice(0, 2).reduce(signCheckpoint, statement as Parameters<typeof signCheckpoint>[0]);
   world.recoveries = [parseCheckpoint(formatCheckpoint(named))];
   await world.slots(1);

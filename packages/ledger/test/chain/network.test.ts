@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
+import { parseCertificate } from '../../dist/consensus/votes.js';
 import { MemoryStore } from '../../dist/store.js';
 import { testContent } from '../testChain.js';
 import { World } from './world.js';
@@ -59,6 +60,34 @@ describe('a network of four sources', () => {
     expect(Math.min(...finals(world))).toBe(9);
     expectHonest(world);
     await expectOneFinalChain(world);
+  });
+
+  it('one told certificate brings up a node that missed the votes, before any block carries them', async () => {
+    const world = await World.create(4);
+    await world.slots(4);
+    const told: number[] = [];
+    let isFirst = true;
+    // The fourth hears none of the others' votes, and of certificates the first of each slot alone.
+    world.loses = (topic, bytes, to) => {
+      if (topic !== 'vote' || to !== 3) return false;
+      if (bytes[0] !== 0x93 || !isFirst) return true;
+      isFirst = false;
+      told.push(parseCertificate(bytes).message.targetSlot);
+      return false;
+    };
+    for (let slot = 5; slot <= 10; slot++) {
+      isFirst = true;
+      await world.slots(1);
+      expect(world.members.map(({ chain }) => chain.status().finalSlot)).toEqual(
+        [slot, slot, slot, slot].map(at => at - 1),
+      );
+    }
+    expect(told).toEqual([5, 6, 7, 8, 9, 10]);
+    world.loses = (topic, _, to) => topic === 'vote' && to === 3;
+    await world.slots(1);
+    // Without it, what the block of the slot carries is all that the fourth knows.
+    expect(world.members.map(({ chain }) => chain.status().finalSlot)).toEqual([10, 10, 10, 9]);
+    expectHonest(world);
   });
 
   it('finalises nothing while it is split in halves, and goes on as one when they meet', async () => {

@@ -36,7 +36,7 @@ const alive = (world: World) => world.members.slice(0, 2);
 /** All take the head of one of them; the others' blocks beyond it end. */
 async function recover(world: World): Promise<void> {
   const [first] = alive(world) as [Member];
-  world.recoveries = [{ ...first.chain.recoveryAtHead('two hospitals closed'), signatures: [] }];
+  world.recoveries = [await world.recoveryAt(first, 'two hospitals closed')];
   await world.slots(2);
   for (const { index } of alive(world)) await world.stop(index);
   for (const { index } of alive(world)) await world.restart(index);
@@ -126,7 +126,7 @@ describe('a recovery checkpoint', () => {
   it('is refused when it names other voters than the chain gives, and nothing is signed before its block is there', async () => {
     const world = await stalledSince(10);
     const [first, second] = alive(world) as [Member, Member];
-    const named = { ...first.chain.recoveryAtHead('closed'), signatures: [] };
+    const named = await world.recoveryAt(first, 'closed');
     await world.stop(0);
     world.recoveries = [{ ...named, committeeRoot: new Uint8Array(32).fill(1) }];
     await expect(world.restart(0)).rejects.toMatchObject({ code: 'LEDGER_CHECKPOINT' });

@@ -22,9 +22,11 @@ import { vrfProve } from '../../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../../dist/genesis.js';
 import type { NodeSigner } from '../../dist/signer.js';
 import { type LedgerStore, MemoryStore } from '../../dist/store.js';
+import { describeStored } from '../../dist/storedRecovery.js';
 import { seedKey, testContent, verifier } from '../testChain.js';
 
 const delayMs = 20;
+type Topic = 'transaction' | 'block' | 'vote';
 
 /** Every chain of a world judges the same proofs; one judgement is kept for all, as it costs most of a test's time. */
 function once<A extends readonly Uint8Array[], R>(judge: (...bytes: A) => R): (...bytes: A) => R {
@@ -143,6 +145,8 @@ export class World {
   readonly members: Member[] = [];
   /** What people named; chains opened from then on know it. */
   recoveries: NamedCheckpoint[] = [];
+  /** What gossip loses on its way to a member. */
+  loses: (topic: Topic, bytes: Uint8Array, to: number) => boolean = () => false;
   readonly log: { member: number; event: string; fields: object }[] = [];
 
   private constructor(
@@ -218,19 +222,30 @@ export class World {
     }
   }
 
+  /** What people would sign to let finality start anew from a member's head. */
+  async recoveryAt({ store }: Member, reason: string): Promise<NamedCheckpoint> {
+    const { genesis, rules = judgingOnce } = this;
+    // A copy: opening a store may write to it.
+    const copy = (store as MemoryStore).copy();
+    const { statement } = await describeStored({ store: copy, genesis, verifier, rules }, { reason });
+    return { ...statement, signatures: [] };
+  }
+
   study(source: number, name: string): Uint8Array {
     return studyTransaction(this.genesis, source, name, this.clock.now()).bytes;
   }
 
   #open(index: number, store: LedgerStore, signer: TestSigner): Promise<Chain> {
-    const tell = (deliver: (chain: Chain, bytes: Uint8Array) => Promise<unknown>) => (bytes: Uint8Array) => {
-      if (!this.members[index]?.up) return;
-      for (const peer of this.peersOf(index)) {
-        this.clock.setTimeout(() => {
-          if (peer.up && peer.side === this.members[index]!.side) void deliver(peer.chain, bytes);
-        }, delayMs);
-      }
-    };
+    const tell =
+      (topic: Topic, deliver: (chain: Chain, bytes: Uint8Array) => Promise<unknown>) => (bytes: Uint8Array) => {
+        if (!this.members[index]?.up) return;
+        for (const peer of this.peersOf(index)) {
+          if (this.loses(topic, bytes, peer.index)) continue;
+          this.clock.setTimeout(() => {
+            if (peer.up && peer.side === this.members[index]!.side) void deliver(peer.chain, bytes);
+          }, delayMs);
+        }
+      };
     return openChain({
       store,
       genesis: this.genesis,
@@ -241,9 +256,9 @@ export class World {
       recoveries: this.recoveries,
       clock: this.clock,
       broadcast: {
-        transaction: tell((chain, bytes) => chain.receiveTransaction(bytes)),
-        block: tell((chain, bytes) => chain.receiveBlock(bytes)),
-        vote: tell((chain, bytes) => chain.receiveVote(bytes)),
+        transaction: tell('transaction', (chain, bytes) => chain.receiveTransaction(bytes)),
+        block: tell('block', (chain, bytes) => chain.receiveBlock(bytes)),
+        vote: tell('vote', (chain, bytes) => chain.receiveVote(bytes)),
       },
       requestSync: () => {
         this.clock.setTimeout(() => void this.sync(index), delayMs);
