@@ -109,6 +109,7 @@ export function fromBase64(text: string): Uint8Array {
 
 /** Whether two byte strings are equal; takes the same time wherever they differ, but tells their lengths. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   let difference = 0;
   for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;

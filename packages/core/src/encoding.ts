@@ -132,6 +132,17 @@ export function encodeCanonical(value: Canonical): Uint8Array {
   return scratch.slice(0, used);
 }
 
+/** The canonical bytes of an array whose elements are encoded already. */
+export function encodeListOf(elements: readonly Uint8Array[]): Uint8Array {
+  used = 0;
+  putArrayHead(elements.length);
+  for (const element of elements) {
+    const at = take(element.length);
+    scratch.set(element, at);
+  }
+  return scratch.slice(0, used);
+}
+
 /** The canonical bytes of a typed value. @throws CoreError CORE_ENCODE */
 export function encodeAs<T>(schema: Schema<T>, value: T): Uint8Array {
   return encodeCanonical(schema.write(value));

@@ -52,7 +52,7 @@ export {
 } from './defineStudy.js';
 export { domainPrefix, type Purpose, purposes, signingPreimage } from './domain.js';
 // Canonical bytes
-export { type Canonical, decodeCanonical, encodeAs, encodeCanonical, scanCanonical } from './encoding.js';
+export { type Canonical, decodeCanonical, encodeAs, encodeCanonical, encodeListOf, scanCanonical } from './encoding.js';
 // Errors
 export { CodedError, CoreError, type CoreErrorDetail, type KeyFileFault, type TupleSigner } from './errors.js';
 // Signed tuples: read and check

@@ -13,7 +13,7 @@ import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { epochOf } from './consensus/params.js';
 import { rulesVersionAt } from './consensus/rulesVersions.js';
-import { encodeVoteMessage, type VoteSet, voteSetBytes } from './consensus/votes.js';
+import { encodeVoteMessage, type VoteSet, encodeVoteSet } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
@@ -66,7 +66,7 @@ function chooseVotes(p: BuildBlockInput, before: Standing, context: VoteContext)
   let left = maxVoteBytes - 6;
   const certificates: VoteSet[] = [];
   for (const certificate of p.certificates) {
-    const size = voteSetBytes(certificate);
+    const size = encodeVoteSet(certificate).length;
     if (certificates.length === maxCertificates || size > left) break;
     const verdict = judgeCertificate(certificate, after, context);
     if (typeof verdict === 'string') continue;
@@ -78,7 +78,7 @@ function chooseVotes(p: BuildBlockInput, before: Standing, context: VoteContext)
   const loose: { message: Uint8Array; set: VoteSet }[] = [];
   for (const set of [...p.voteSets].sort((a, b) => b.message.targetSlot - a.message.targetSlot)) {
     const message = encodeVoteMessage(set.message);
-    const size = voteSetBytes(set);
+    const size = encodeVoteSet(set).length;
     if (size > left) break;
     if (taken.has(toHex(message)) || faultOfVoteSet(set, [before, after], context)) continue;
     left -= size;

@@ -20,6 +20,7 @@ import {
   decodeCanonical,
   encodeAs,
   encodeCanonical,
+  encodeListOf,
   latin1Bytes,
   list,
   map,
@@ -29,7 +30,7 @@ import {
 } from '@radpass/core';
 import { stakeEntrySchema } from './consensus/chainTables.js';
 import type { StakeEntry } from './consensus/leader.js';
-import { type Checkpoint, maxVoters, type VoteSet, voteSetSchema } from './consensus/votes.js';
+import { type Checkpoint, encodeVoteSet, maxVoters, type VoteSet, voteSetSchema } from './consensus/votes.js';
 import { type Changes, isPage } from './stateView.js';
 import { damaged } from './store.js';
 import { fromLatin1, latin1 } from './storeKeys.js';
@@ -155,7 +156,10 @@ export const countsRecord: RecordKind<Counts> = kind(
   ),
 );
 
-export const certificatesRecord: RecordKind<VoteSet[]> = kind('certificates', list(voteSetSchema, 64));
+export const certificatesRecord: RecordKind<readonly VoteSet[]> = {
+  ...kind('certificates', list(voteSetSchema, 64)),
+  encode: sets => encodeListOf(sets.map(encodeVoteSet)),
+};
 export const waitingRecord: RecordKind<readonly [receivedMs: number, transaction: Uint8Array]> = kind(
   'waiting transaction',
   tuple(uint(), bytesUpTo(65_536)),

@@ -8,22 +8,27 @@ import { type Equivocation, equivocation, isDoubleVote, type Signed, surrounds }
 import { encodeVoteMessage, type VoteMessage } from './consensus/votes.js';
 import { isSameMessage } from './voting.js';
 
-/** One message, shared by all who voted for it. */
-interface Ballot {
+interface Seen {
   readonly message: VoteMessage;
-  readonly bytes: Uint8Array;
-  /** By node key, hex. */
-  readonly signatures: Map<string, Uint8Array>;
+  readonly signature: Uint8Array;
+}
+
+/** Votes of one key, by target slot. */
+interface OfKey {
+  votes: Seen[];
+  /** The highest of all that came, also of those that fell out of the window. */
+  sourceSlot: number;
+  targetSlot: number;
 }
 
 const ofOneKey = 2;
 
 export class Sightings {
   readonly #windowSlots: number;
-  /** By target slot. */
-  readonly #votes = new Map<number, Ballot[]>();
-  /** By node key, in hex: the vote that none of the key's lies behind, as long as they go forward. */
-  readonly #highest = new Map<string, VoteMessage>();
+  /** Messages by target slot: whoever voted for the same one shares it. */
+  readonly #messages = new Map<number, VoteMessage[]>();
+  /** By node key, in hex. */
+  readonly #votes = new Map<string, OfKey>();
   /** Slot, then node key in hex. */
   readonly #headers = new Map<number, Map<string, Signed[]>>();
   #slot = 0;
@@ -34,11 +39,16 @@ export class Sightings {
 
   advance(slot: number): void {
     this.#slot = slot;
-    for (const slots of [this.#votes, this.#headers]) {
-      for (const old of slots.keys()) if (old + this.#windowSlots < slot) slots.delete(old);
+    const isOld = (target: number): boolean => target + this.#windowSlots < slot;
+    for (const slots of [this.#messages, this.#headers]) {
+      for (const old of slots.keys()) if (isOld(old)) slots.delete(old);
     }
-    for (const [key, { targetSlot }] of this.#highest)
-      if (targetSlot + this.#windowSlots < slot) this.#highest.delete(key);
+    for (const [key, ofKey] of this.#votes) {
+      if (!isOld(ofKey.votes[0]!.message.targetSlot)) continue;
+      const first = ofKey.votes.findIndex(({ message }) => !isOld(message.targetSlot));
+      if (first < 0) this.#votes.delete(key);
+      else ofKey.votes.splice(0, first);
+    }
   }
 
   /** Takes in a header; gives the evidence that it completes. */
@@ -55,39 +65,40 @@ export class Sightings {
   vote(message: VoteMessage, nodeKey: PublicKey, signature: Uint8Array): Equivocation[] {
     const { sourceSlot, targetSlot } = message;
     if (!this.#isInWindow(targetSlot)) return [];
-    const key = nameOf(nodeKey);
-    const ballots = entryOf(this.#votes, targetSlot, () => []);
-    const known = ballots.find(ballot => isSameMessage(ballot.message, message));
-    if (known?.signatures.has(key)) return [];
-    const others = ballots.filter(ballot => ballot !== known && ballot.signatures.has(key));
-    if (others.length >= ofOneKey) return [];
-    const ballot = known ?? { message, bytes: encodeVoteMessage(message), signatures: new Map<string, Uint8Array>() };
-    if (!known) ballots.push(ballot);
-    ballot.signatures.set(key, signature);
-    const signed = ({ bytes, signatures }: Ballot): Signed => ({ bytes, signature: signatures.get(key)! });
-    const double = others.find(other => isDoubleVote(other.message, message));
-    // Whose votes only go forward, as all honest ones do, has none around another.
-    const highest = this.#highest.get(key);
-    const isForward = !highest || (sourceSlot >= highest.sourceSlot && targetSlot > highest.targetSlot);
-    if (isForward) this.#highest.set(key, message);
-    const earlier = isForward ? [] : this.#ballotsOf(key);
-    const around = earlier.find(other => surrounds(other.message, message));
-    const inside = earlier.find(other => surrounds(message, other.message));
+    const ofTarget = entryOf(this.#messages, targetSlot, () => []);
+    const known = ofTarget.find(other => isSameMessage(other, message));
+    const seen: Seen = { message: known ?? message, signature };
+    const ofKey = entryOf(this.#votes, nameOf(nodeKey), () => ({ votes: [], sourceSlot: 0, targetSlot: -1 }));
+    const { votes } = ofKey;
+    let above = votes.length;
+    while (above > 0 && votes[above - 1]!.message.targetSlot > targetSlot) above--;
+    let below = above;
+    while (below > 0 && votes[below - 1]!.message.targetSlot === targetSlot) below--;
+    const ofSlot = votes.slice(below, above);
+    if (ofSlot.length >= ofOneKey || ofSlot.some(other => other.message === known)) return [];
+    // Whose votes only go forward, as all honest ones do, has no two of a slot and none around another.
+    const isForward = sourceSlot >= ofKey.sourceSlot && targetSlot > ofKey.targetSlot;
+    ofKey.sourceSlot = Math.max(ofKey.sourceSlot, sourceSlot);
+    ofKey.targetSlot = Math.max(ofKey.targetSlot, targetSlot);
+    votes.splice(above, 0, seen);
+    if (!known) ofTarget.push(message);
+    if (isForward) return [];
+    const double = ofSlot.find(other => isDoubleVote(other.message, message));
+    const around = votes.find(other => surrounds(other.message, message));
+    const inside = votes.find(other => surrounds(message, other.message));
     return [
-      ...(double ? [equivocation('doubleVote', nodeKey, signed(double), signed(ballot))] : []),
-      ...(around ? [equivocation('surroundVote', nodeKey, signed(around), signed(ballot))] : []),
-      ...(inside ? [equivocation('surroundVote', nodeKey, signed(ballot), signed(inside))] : []),
+      ...(double ? [equivocation('doubleVote', nodeKey, signed(double), signed(seen))] : []),
+      ...(around ? [equivocation('surroundVote', nodeKey, signed(around), signed(seen))] : []),
+      ...(inside ? [equivocation('surroundVote', nodeKey, signed(seen), signed(inside))] : []),
     ];
   }
 
   #isInWindow(slot: number): boolean {
     return slot + this.#windowSlots >= this.#slot && slot <= this.#slot + 1;
   }
-
-  #ballotsOf(key: string): Ballot[] {
-    return [...this.#votes.values()].flat().filter(ballot => ballot.signatures.has(key));
-  }
 }
+
+const signed = ({ message, signature }: Seen): Signed => ({ bytes: encodeVoteMessage(message), signature });
 
 /** Committees hand out the same key as the same object: its name is made once. */
 const names = new WeakMap<PublicKey, string>();

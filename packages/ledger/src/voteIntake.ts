@@ -7,7 +7,7 @@ import type { Block } from './block.js';
 import type { Branches } from './branches.js';
 import type { Consensus } from './consensus/index.js';
 import {
-  encodeCertificate,
+  encodeVoteSet,
   encodeVote,
   type Vote,
   type VoteMessage,
@@ -39,6 +39,8 @@ export class VoteIntake {
   readonly #p: VoteIntakeInit;
   readonly #pools: VotePools;
   readonly #turns = new Turns();
+  /** A block that a vote named and that is there. */
+  #known: Uint8Array = new Uint8Array();
 
   constructor(p: VoteIntakeInit) {
     this.#p = p;
@@ -56,18 +58,27 @@ export class VoteIntake {
 
   /** A vote or a certificate by gossip. */
   receive(bytes: Uint8Array, nowMs: number): { verdict: VoteVerdict['verdict']; error?: CodedError } {
-    const { genesis, verifier, branches, emit } = this.#p;
+    const { genesis, verifier, emit } = this.#p;
     const { verdict, votes, told, error } = this.#pools.judge(bytes, { chainId: genesis.chainId, verifier });
     const [vote] = votes;
     if (vote) {
       const certificate = this.#enter(votes);
       if (certificate && !told) this.#tellLater(certificate, nowMs);
       for (const { message, nodeKey } of votes) this.#saw(message, nodeKey);
-      const { targetId } = vote.message;
-      if (!branches.tree.block(targetId) && !branches.get(storeKeys.block(targetId))) emit({ kind: 'sync' });
+      if (!this.#isKnown(vote.message.targetId)) emit({ kind: 'sync' });
     }
     if (told) this.#setTold(told);
     return { verdict, ...(error && { error }) };
+  }
+
+  /** Whether a block is there; votes name the same one again and again. */
+  #isKnown(id: Uint8Array): boolean {
+    const { tree } = this.#p.branches;
+    if (!equalBytes(id, this.#known)) {
+      if (!tree.block(id) && !this.#p.branches.get(storeKeys.block(id))) return false;
+      this.#known = id;
+    }
+    return true;
   }
 
   /** A vote that this node has signed. */
@@ -100,7 +111,7 @@ export class VoteIntake {
       const certificate = this.#pools.of(message.rootId)?.untold(message);
       if (!certificate) continue;
       this.#setTold(message);
-      this.#p.emit({ kind: 'broadcast', topic: 'vote', bytes: encodeCertificate(certificate) });
+      this.#p.emit({ kind: 'broadcast', topic: 'vote', bytes: encodeVoteSet(certificate) });
     }
   }
 

@@ -14,8 +14,8 @@ interface Tally {
   readonly signatures: Map<number, Uint8Array>;
   weight: number;
   quorum: boolean;
-  /** Canonical bytes of the message, once its quorum was told as a certificate. */
-  told: Uint8Array | null;
+  /** Whether its quorum was told as a certificate. */
+  told: boolean;
 }
 
 export type VoteVerdict = 'wanted' | 'known' | 'out of window' | 'enough';
@@ -28,6 +28,8 @@ export class VotePool {
   readonly #rules: Consensus;
   /** Target slot, then the rest of the message (keyOf). */
   readonly #slots = new Map<number, Map<string, Tally>>();
+  /** Messages whose quorum was told, as bytes: the newest one first. */
+  #told: { readonly targetSlot: number; readonly bytes: Uint8Array }[] = [];
   #slot = 0;
 
   constructor(era: Era, params: Params, rules: Consensus) {
@@ -39,8 +41,9 @@ export class VotePool {
   /** Forget what fell out of the window. */
   advance(slot: number): void {
     this.#slot = slot;
-    for (const target of this.#slots.keys())
-      if (target + this.#params.voteWindowSlots < slot) this.#slots.delete(target);
+    const isOld = (target: number): boolean => target + this.#params.voteWindowSlots < slot;
+    for (const target of this.#slots.keys()) if (isOld(target)) this.#slots.delete(target);
+    this.#told = this.#told.filter(({ targetSlot }) => !isOld(targetSlot));
   }
 
   /** Cheap look before the signature is verified. */
@@ -92,17 +95,14 @@ export class VotePool {
   /** The quorum on a message was told as a whole. */
   setTold(message: VoteMessage): void {
     const tally = this.#tallyOf(message);
-    if (tally?.quorum) tally.told ??= encodeVoteMessage(message);
+    if (!tally?.quorum || tally.told) return;
+    tally.told = true;
+    this.#told.unshift({ targetSlot: message.targetSlot, bytes: encodeVoteMessage(message) });
   }
 
   /** Whether the bytes from `at` on are a message whose quorum was told. */
   isTold(received: Uint8Array, at: number): boolean {
-    for (const tallies of this.#slots.values()) {
-      for (const { told } of tallies.values()) {
-        if (told && equalBytes(told, received.subarray(at, at + told.length))) return true;
-      }
-    }
-    return false;
+    return this.#told.some(({ bytes }) => equalBytes(bytes, received.subarray(at, at + bytes.length)));
   }
 
   /** Certificates, all or those whose target is one block. */
@@ -120,7 +120,7 @@ export class VotePool {
   #open(message: VoteMessage): Tally {
     const tallies = this.#slots.get(message.targetSlot) ?? new Map<string, Tally>();
     this.#slots.set(message.targetSlot, tallies);
-    const tally: Tally = { message, signatures: new Map(), weight: 0, quorum: false, told: null };
+    const tally: Tally = { message, signatures: new Map(), weight: 0, quorum: false, told: false };
     tallies.set(keyOf(message), tally);
     return tally;
   }

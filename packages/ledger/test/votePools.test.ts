@@ -5,7 +5,7 @@ import { consensus } from '../dist/consensus/index.js';
 import { tinyParams } from '../dist/consensus/params.js';
 import {
   assembleVoteSet,
-  encodeCertificate,
+  encodeVoteSet,
   encodeVote,
   maxCertificateBytes,
   maxVoters,
@@ -58,7 +58,7 @@ const judge = (at: VotePools, bytes: Uint8Array) => at.judge(bytes, { chainId, v
 describe('a gossiped certificate', () => {
   it('is its votes: taken once, entered together, and then a quorum like one of single votes', () => {
     const at = pools();
-    const bytes = encodeCertificate(certificateOf(link('g')));
+    const bytes = encodeVoteSet(certificateOf(link('g')));
     const { verdict, votes } = judge(at, bytes);
     expect([verdict, votes.length]).toEqual(['accept', 3]);
     expect(at.add(votes)?.message).toEqual(link('g'));
@@ -70,7 +70,7 @@ describe('a gossiped certificate', () => {
   it('brings only the votes that are missing', () => {
     const at = pools();
     at.add([voteOf(1, link('g'))]);
-    const { votes } = judge(at, encodeCertificate(certificateOf(link('g'))));
+    const { votes } = judge(at, encodeVoteSet(certificateOf(link('g'))));
     expect(votes.map(({ voter }) => voter)).toEqual([0, 2]);
     expect(at.add(votes)?.signatures).toHaveLength(3);
   });
@@ -78,16 +78,16 @@ describe('a gossiped certificate', () => {
   it('is passed on even by who has the quorum, the first one for a link', () => {
     const at = pools();
     for (const voter of [0, 1, 2]) at.add([voteOf(voter, link('g'))]);
-    const bytes = encodeCertificate(certificateOf(link('g')));
+    const bytes = encodeVoteSet(certificateOf(link('g')));
     expect(judge(at, bytes)).toEqual({ verdict: 'accept', votes: [], told: link('g') });
     expect(at.of(id('g'))?.untold(link('g'))).not.toBeNull();
     at.of(id('g'))?.setTold(link('g'));
     expect(at.of(id('g'))?.untold(link('g'))).toBeNull();
     // Another spelling of the same quorum says no more.
     const other = certificateOf(link('g'), [0, 1, 2, 3]);
-    expect(judge(at, encodeCertificate(other))).toEqual({ verdict: 'ignore', votes: [] });
+    expect(judge(at, encodeVoteSet(other))).toEqual({ verdict: 'ignore', votes: [] });
     // One of another link does.
-    const next = encodeCertificate(certificateOf(link('g', { targetId: id('another') })));
+    const next = encodeVoteSet(certificateOf(link('g', { targetId: id('another') })));
     expect(judge(at, next).verdict).toBe('accept');
   });
 
@@ -96,7 +96,7 @@ describe('a gossiped certificate', () => {
     for (const voter of [0, 1, 2]) at.add([voteOf(voter, link('g'))]);
     const { message, bitmap, signatures } = certificateOf(link('g'));
     const forged = { message, bitmap, signatures: [...signatures.slice(0, 2), new Uint8Array(64)] };
-    expect(judge(at, encodeCertificate(forged))).toMatchObject({ verdict: 'reject', votes: [] });
+    expect(judge(at, encodeVoteSet(forged))).toMatchObject({ verdict: 'reject', votes: [] });
     expect(at.of(id('g'))?.untold(link('g'))).not.toBeNull();
   });
 
@@ -108,14 +108,14 @@ describe('a gossiped certificate', () => {
     ['with a bitmap too long', { ...certificateOf(link('g')), bitmap: Uint8Array.of(0b111, 0) }],
     ['whose target is its source', certificateOf(link('g', { sourceSlot: 5 }))],
   ])('%s is refused', (_, certificate) => {
-    expect(judge(pools(), encodeCertificate(certificate)).verdict).toBe('reject');
+    expect(judge(pools(), encodeVoteSet(certificate)).verdict).toBe('reject');
   });
 
   it('of an unknown era, or out of the window, is nobody’s fault', () => {
-    expect(judge(pools(), encodeCertificate(certificateOf(link('elsewhere')))).verdict).toBe('ignore');
+    expect(judge(pools(), encodeVoteSet(certificateOf(link('elsewhere')))).verdict).toBe('ignore');
     const late = pools();
     late.advance(6 + tinyParams.voteWindowSlots);
-    expect(judge(late, encodeCertificate(certificateOf(link('g')))).verdict).toBe('ignore');
+    expect(judge(late, encodeVoteSet(certificateOf(link('g')))).verdict).toBe('ignore');
   });
 
   it('of the largest committee keeps to its cap', () => {
@@ -124,7 +124,7 @@ describe('a gossiped certificate', () => {
       bitmap: new Uint8Array(maxVoters / 8).fill(255),
       signatures: Array.from({ length: maxVoters }, (_, i) => new Uint8Array([...id(`${i}`), ...id(`${i}`)])),
     };
-    expect(encodeCertificate(big).length).toBeLessThanOrEqual(maxCertificateBytes);
+    expect(encodeVoteSet(big).length).toBeLessThanOrEqual(maxCertificateBytes);
   });
 });
 

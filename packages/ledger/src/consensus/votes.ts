@@ -104,14 +104,16 @@ export function parseVoteMessage(received: Uint8Array): VoteMessage {
   return decodeCanonical(received, voteMessageSchema, maxVoteMessageBytes);
 }
 
-/** Length of a set's canonical bytes. */
-export function voteSetBytes(set: VoteSet): number {
-  return encodeAs(voteSetSchema, set).length;
-}
+/** Kept while a set is: it is written to disk with each that comes after it, and measured for each block. */
+const encodedSets = new WeakMap<VoteSet, Uint8Array>();
 
-/** A certificate as gossiped. */
-export function encodeCertificate(certificate: VoteSet): Uint8Array {
-  return encodeAs(voteSetSchema, certificate);
+/** Canonical bytes of a vote set: a certificate as gossiped, and as it stands in blocks and records. */
+export function encodeVoteSet(set: VoteSet): Uint8Array {
+  const known = encodedSets.get(set);
+  if (known) return known;
+  const encoded = encodeAs(voteSetSchema, set);
+  encodedSets.set(set, encoded);
+  return encoded;
 }
 
 /** @throws LedgerError LEDGER_VOTE for bytes that are no vote set; nothing in it is judged */

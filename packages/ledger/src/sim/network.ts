@@ -16,6 +16,8 @@ export interface NetworkConditions {
   /** Chances in millionths, for each message on each line. */
   readonly loss: number;
   readonly duplicates: number;
+  /** Messages arrive at whole multiples of so many ms: what reaches a node in between reaches it together. */
+  readonly grainMs: number;
 }
 
 export interface Message {
@@ -132,7 +134,7 @@ export class Network {
         this.lost++;
         continue;
       }
-      const inMs = extraMs + this.#latency(random);
+      const inMs = this.#whole(extraMs + this.#latency(random));
       first = Math.min(first, this.#schedule.now + inMs);
       this.#schedule.add({ inMs, to, from, run: () => this.#arrive(from, to, message) });
     }
@@ -168,6 +170,13 @@ export class Network {
   #latency(random: Random): number {
     const { latencyMs, jitter } = this.conditions;
     return Math.max(1, Math.round(latencyMs * (1 - jitter + (2 * jitter * random.next()) / 4_294_967_296)));
+  }
+
+  /** Time from now to the end of the grain in which something arrives. */
+  #whole(inMs: number): number {
+    const { grainMs } = this.conditions;
+    const { now } = this.#schedule;
+    return Math.ceil((now + inMs) / grainMs) * grainMs - now;
   }
 
   #arrive(from: number, to: number, message: Message): void {

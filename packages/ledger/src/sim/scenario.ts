@@ -73,7 +73,7 @@ export interface Figures {
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-export const lan: Omit<NetworkConditions, 'latencyMs'> = { jitter: 0.5, loss: 0, duplicates: 0 };
+export const lan: Omit<NetworkConditions, 'latencyMs'> = { jitter: 0.5, loss: 0, duplicates: 0, grainMs: 1 };
 
 export interface WorldSettings {
   readonly members: readonly Member[];

@@ -10,7 +10,7 @@ const plan: WorldPlan = {
   seed: 'test',
   members: Array.from({ length: 4 }, () => ({ weight: 30 })),
   params: tinyParams,
-  conditions: { latencyMs: 50, jitter: 0.5, loss: 0, duplicates: 0 },
+  conditions: { latencyMs: 50, jitter: 0.5, loss: 0, duplicates: 0, grainMs: 1 },
   diskMs: 2,
 };
 const named = (name: string): Scenario => scenarios.get(name)!;

@@ -4,6 +4,9 @@ import { eachSlot, equalMembers, finish, makeWorld, publishing, type Scenario } 
 
 /** Slots after the last that something is published in, until it is final. */
 const lastSlots = 3;
+/** With more nodes messages are so many that they are taken in grains. */
+const finelyPlayed = 50;
+const grainMs = 20;
 
 /** Everybody is there and keeps the rules. */
 export const healthy: Scenario = {
@@ -19,7 +22,11 @@ export const healthy: Scenario = {
       added > 0
         ? new ManySources({ seed: `${this.name} ${context.seed}`, added, slots: options.slots + lastSlots + 1 })
         : undefined;
-    const world = makeWorld(this.name, options, context, { members: equalMembers(options.nodes), more });
+    const world = makeWorld(this.name, options, context, {
+      members: equalMembers(options.nodes),
+      more,
+      conditions: { grainMs: options.nodes > finelyPlayed ? grainMs : 1 },
+    });
     world.startAll();
     await eachSlot(world, options.slots, context, publishing(world, 3));
     await world.runSlots(lastSlots);
