@@ -31,6 +31,7 @@ import {
   type EraVoters,
   eraRecord,
   type FinalRecord,
+  type HeightRecord,
   heightRecord,
 } from './records.js';
 import { type Restart, restartAt } from './restart.js';
@@ -41,6 +42,8 @@ import type { LedgerStore, StoreWrite } from './store.js';
 import { damaged } from './store.js';
 import { storeKeys } from './storeKeys.js';
 import { undoneState } from './undoneState.js';
+
+const recordsRemembered = 256;
 
 export interface BranchesInit {
   readonly genesis: Genesis;
@@ -95,6 +98,8 @@ export class Branches {
   #settledFinal: number;
   #counts: Counts;
   #arrivals = 0;
+  /** Records of final blocks, those that were asked for last. */
+  readonly #records = new Map<number, HeightRecord>();
   /** Blocks or checkpoints changed since the head was chosen. */
   #unchosen = true;
   #shown: Shown;
@@ -474,10 +479,22 @@ export class Branches {
   }
 
   /** What is recorded of a final block. @throws LedgerError LEDGER_STORE_DAMAGED */
-  heightRecord(height: number): ReturnType<typeof heightRecord.decode> {
+  heightRecord(height: number): HeightRecord {
+    const record = this.listed(height);
+    if (!record) throw damaged(`final block ${height} is not listed`, { height });
+    return record;
+  }
+
+  /** The same, or nothing for a height that the store does not list: above the final block, or below where it began. */
+  listed(height: number): HeightRecord | undefined {
+    const known = this.#records.get(height);
+    if (known) return known;
     const stored = this.get(storeKeys.height(height));
-    if (!stored) throw damaged(`final block ${height} is not listed`, { height });
-    return heightRecord.decode(stored);
+    if (!stored) return undefined;
+    const record = heightRecord.decode(stored);
+    if (this.#records.size >= recordsRemembered) this.#records.delete(this.#records.keys().next().value!);
+    this.#records.set(height, record);
+    return record;
   }
 
   #ancestor(node: TreeNode, id: Uint8Array): { slot: number; height: number } | undefined {

@@ -13,7 +13,7 @@ import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { epochOf } from './consensus/params.js';
 import { rulesVersionAt } from './consensus/rulesVersions.js';
-import { encodeVoteMessage, type VoteSet, encodeVoteSet } from './consensus/votes.js';
+import { encodeVoteMessage, encodeVoteSet, type VoteSet } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';

@@ -102,8 +102,10 @@ export class Engine {
         this.#out.push({ kind: 'verdict', known: false, added: 0, ...this.#witness.receive(input.bytes) });
         break;
       case 'votes':
-        for (const bytes of input.received)
-          this.#out.push({ kind: 'verdict', known: false, added: 0, ...this.#votes.receive(bytes, this.#nowMs) });
+        for (const bytes of input.received) {
+          const { verdict, error } = this.#votes.receive(bytes, this.#nowMs);
+          this.#out.push({ kind: 'verdict', verdict, known: false, added: 0, ...(error && { error }) });
+        }
         break;
       case 'transactions':
         for (const { bytes, own } of input.received) this.#onTransaction(bytes, own);
@@ -346,10 +348,7 @@ export class Engine {
     this.#votes.sawBlock(block);
     // Its own state still has the table and the nonce of its epoch, and its parent may have left the tree.
     const { leader } = this.#dutyOf(node.slot, node.id);
-    this.#witness.sawBlock(block, {
-      nodeKey: leader.nodeKey,
-      keyOf: (message, voter) => this.#votes.keyOf(message, voter),
-    });
+    this.#witness.sawBlock(block, leader.nodeKey);
     if (nodeKeys.some(key => equalBytes(key, leader.nodeKey))) {
       this.#out.push({ kind: 'seen', nodeKey: leader.nodeKey, what: 'block', slot: node.slot });
     }

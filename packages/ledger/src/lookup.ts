@@ -10,7 +10,7 @@ import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
 import type { Judging } from './judging.js';
 import { keptBlockBytes, readKeptBlock } from './keptBlocks.js';
-import { heightRecord, positionRecord } from './records.js';
+import { positionRecord } from './records.js';
 import type { Revocations } from './revocations.js';
 import { standingGrants } from './standingGrants.js';
 import type { LedgerStore } from './store.js';
@@ -142,8 +142,13 @@ export class Lookup {
 
   /** Blocks of the head's chain behind the newest one that `locator` names, ascending; old ones without their votes' signatures. */
   async *blocksAfter(locator: readonly Uint8Array[], limit: number): AsyncIterable<Uint8Array> {
-    const heights = locator.slice(0, locatorLength).map(id => this.#heightOnHead(id) ?? 0);
-    const from = Math.max(0, ...heights) + 1;
+    let from = 1;
+    for (const id of locator.slice(0, locatorLength)) {
+      const height = this.#heightOnHead(id);
+      if (height === null) continue;
+      from = height + 1;
+      break;
+    }
     for (let height = from; height < from + limit; height++) {
       const id = this.#idAt(height);
       const block = id && keptBlockBytes(key => this.#p.store.get(key), id);
@@ -219,16 +224,16 @@ export class Lookup {
   }
 
   #finalIdAt(height: number, id: Uint8Array): boolean {
-    const stored = this.#p.store.get(storeKeys.height(height));
-    return stored !== undefined && equalBytes(heightRecord.decode(stored).id, id);
+    const { branches } = this.#p;
+    const record = height <= branches.shown.final.height ? branches.listed(height) : undefined;
+    return record !== undefined && equalBytes(record.id, id);
   }
 
   /** Id at a height of the head's chain. */
   #idAt(height: number): Uint8Array | null {
-    const { branches, store } = this.#p;
+    const { branches } = this.#p;
     if (height < 1 || height > branches.shown.head.height) return null;
-    const stored = store.get(storeKeys.height(height));
-    if (stored) return heightRecord.decode(stored).id;
+    if (height <= branches.shown.final.height) return branches.listed(height)?.id ?? null;
     return branches.tree.path(branches.shown.head.id).find(node => node.height === height)?.id ?? null;
   }
 

@@ -6,14 +6,7 @@ import { type CodedError, equalBytes, type PublicKey, type Verifier } from '@rad
 import type { Block } from './block.js';
 import type { Branches } from './branches.js';
 import type { Consensus } from './consensus/index.js';
-import {
-  encodeVoteSet,
-  encodeVote,
-  type Vote,
-  type VoteMessage,
-  type VoteSet,
-  votersOf,
-} from './consensus/votes.js';
+import { encodeVote, encodeVoteSet, type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import type { Effect } from './effects.js';
 import type { Genesis } from './genesis.js';
 import type { Judging } from './judging.js';
@@ -90,14 +83,30 @@ export class VoteIntake {
 
   /** A block applied: votes on it may have come before it, and it carries votes. */
   sawBlock({ id, body }: Block): void {
-    const { branches } = this.#p;
+    const { branches, witness } = this.#p;
     this.followEras();
     for (const certificate of this.#pools.quorumsFor(id)) branches.learn(certificate);
     this.followEras();
     for (const { message } of body.certificates) this.#setTold(message);
-    for (const { message, bitmap } of [...body.certificates, ...body.voteSets]) {
-      for (const voter of votersOf(bitmap)) this.#saw(message, this.keyOf(message, voter));
+    for (const set of [...body.certificates, ...body.voteSets]) {
+      for (const vote of this.#unheard(set)) {
+        this.#saw(vote.message, vote.nodeKey);
+        // Of a pruned block: too old to accuse anybody.
+        if (set.signatures.length > 0) witness.sawVote(vote);
+      }
     }
+  }
+
+  /** Votes of a set in a block that this node has not had by themselves, of voters that it knows. */
+  #unheard({ message, bitmap, signatures }: VoteSet): Vote[] {
+    const pool = this.#pools.of(message.rootId);
+    const committee = pool?.era.committee.voters ?? this.#p.branches.votersOf(message.rootId);
+    const voters = votersOf(bitmap);
+    const unheard = pool?.unheard(message, voters) ?? voters;
+    return unheard.flatMap(voter => {
+      const nodeKey = committee[voter]?.nodeKey;
+      return nodeKey ? [{ message, voter, nodeKey, signature: signatures[voters.indexOf(voter)]! }] : [];
+    });
   }
 
   /** When the next quorum is to be told. */
@@ -119,12 +128,6 @@ export class VoteIntake {
   followEras(): void {
     const { branches } = this.#p;
     for (const certificate of this.#pools.follow(branches.era, branches.openings.eras())) branches.learn(certificate);
-  }
-
-  /** Node key of a voter of an era that stands, stood or may stand. */
-  keyOf(message: VoteMessage, voter: number): PublicKey | undefined {
-    const known = this.#pools.of(message.rootId)?.era.committee.voters;
-    return (known ?? this.#p.branches.votersOf(message.rootId))[voter]?.nodeKey;
   }
 
   /** @returns the certificate that the votes complete, if it raises what is known here */
@@ -154,8 +157,8 @@ export class VoteIntake {
   }
 
   /** A vote was seen; those of own keys are compared with their records. */
-  #saw(message: VoteMessage, nodeKey: PublicKey | undefined): void {
-    if (nodeKey && this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
+  #saw(message: VoteMessage, nodeKey: PublicKey): void {
+    if (this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
       this.#p.emit({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
     }
   }

@@ -11,9 +11,12 @@ import type { Era } from './standing.js';
 
 interface Tally {
   readonly message: VoteMessage;
-  readonly signatures: Map<number, Uint8Array>;
+  /** By voter. */
+  readonly signatures: (Uint8Array | undefined)[];
   weight: number;
   quorum: boolean;
+  /** Its votes as a set, until another one comes. */
+  set: VoteSet | null;
   /** Whether its quorum was told as a certificate. */
   told: boolean;
 }
@@ -52,9 +55,9 @@ export class VotePool {
     if (targetSlot > this.#slot + 1 || targetSlot + this.#params.voteWindowSlots < this.#slot) return 'out of window';
     const tallies = this.#slots.get(targetSlot);
     if (!tallies) return 'wanted';
-    if (tallies.get(keyOf(vote.message))?.signatures.has(vote.voter)) return 'known';
+    if (tallies.get(keyOf(vote.message))?.signatures[vote.voter]) return 'known';
     let others = 0;
-    for (const { signatures } of tallies.values()) if (signatures.has(vote.voter)) others++;
+    for (const { signatures } of tallies.values()) if (signatures[vote.voter]) others++;
     return others >= votesOfVoter ? 'enough' : 'wanted';
   }
 
@@ -62,7 +65,8 @@ export class VotePool {
   add(vote: Vote): VoteSet | null {
     const { message, voter, signature } = vote;
     const tally = this.#tallyOf(message) ?? this.#open(message);
-    tally.signatures.set(voter, signature);
+    tally.signatures[voter] = signature;
+    tally.set = null;
     const { committee, root } = this.era;
     tally.weight += committee.voters[voter]!.weight;
     if (tally.quorum) return null;
@@ -82,8 +86,14 @@ export class VotePool {
 
   /** Whether a vote is held with this very signature, which was verified then. */
   holds({ message, voter, signature }: Vote): boolean {
-    const held = this.#tallyOf(message)?.signatures.get(voter);
+    const held = this.#tallyOf(message)?.signatures[voter];
     return held !== undefined && equalBytes(held, signature);
+  }
+
+  /** Those of some voters whose vote on a message has not entered. */
+  unheard(message: VoteMessage, voters: readonly number[]): readonly number[] {
+    const signatures = this.#tallyOf(message)?.signatures;
+    return signatures ? voters.filter(voter => !signatures[voter]) : voters;
   }
 
   /** The certificate on a message, if its votes are a quorum that was not told yet. */
@@ -120,14 +130,20 @@ export class VotePool {
   #open(message: VoteMessage): Tally {
     const tallies = this.#slots.get(message.targetSlot) ?? new Map<string, Tally>();
     this.#slots.set(message.targetSlot, tallies);
-    const tally: Tally = { message, signatures: new Map(), weight: 0, quorum: false, told: false };
+    const signatures = new Array<Uint8Array | undefined>(this.era.committee.voters.length).fill(undefined);
+    const tally: Tally = { message, signatures, weight: 0, quorum: false, set: null, told: false };
     tallies.set(keyOf(message), tally);
     return tally;
   }
 
   #assemble(tally: Tally): VoteSet {
-    const votes = Array.from(tally.signatures, ([voter, signature]) => ({ voter, signature }));
-    return assembleVoteSet(tally.message, votes, this.era.committee.voters.length);
+    if (tally.set) return tally.set;
+    const votes: { voter: number; signature: Uint8Array }[] = [];
+    tally.signatures.forEach((signature, voter) => {
+      if (signature) votes.push({ voter, signature });
+    });
+    tally.set = assembleVoteSet(tally.message, votes, this.era.committee.voters.length);
+    return tally.set;
   }
 }
 

@@ -129,7 +129,8 @@ export class VotePools {
     if (pool.judge(vote) !== 'wanted') return ignored;
     if (!this.#judging.isSigned(vote, network)) return wrongSignature();
     // The committee's own key object, which all votes of the voter share.
-    return { verdict: 'accept', votes: [{ ...vote, nodeKey: pool.era.committee.voters[vote.voter]!.nodeKey }] };
+    const { nodeKey } = pool.era.committee.voters[vote.voter]!;
+    return { verdict: 'accept', votes: [vote.nodeKey === nodeKey ? vote : { ...vote, nodeKey }] };
   }
 
   #judgeCertificate(received: Uint8Array, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {

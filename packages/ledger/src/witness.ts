@@ -13,7 +13,7 @@ import type { Branches } from './branches.js';
 import { lastEpoch, weightOf } from './consensus/chainTables.js';
 import { type Equivocation, encodeEvidence, evidenceFault, parseEvidence } from './consensus/evidence.js';
 import type { Consensus } from './consensus/index.js';
-import { type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
+import type { Vote } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import { EvidencePool } from './evidencePool.js';
 import type { Genesis } from './genesis.js';
@@ -34,9 +34,6 @@ const blameless: ReadonlySet<string> = new Set([
 ]);
 /** Faults that may be the judge's own: another head, an older state. */
 const undecided: ReadonlySet<string> = new Set(['unknown key', 'time', 'known', 'parent']);
-
-/** Node key of a voter of the era that a message is of. */
-export type VoterKey = (message: VoteMessage, voter: number) => PublicKey | undefined;
 
 export interface WitnessInit {
   readonly genesis: Genesis;
@@ -88,15 +85,9 @@ export class Witness {
     this.#keep(this.#sightings.vote(message, nodeKey, signature));
   }
 
-  /**
-   * A block that applied.
-   * @param p.nodeKey - its leader's
-   * @param p.keyOf - node key of a voter in the era of a message, if that is known
-   */
-  sawBlock(block: Block, p: { nodeKey: PublicKey; keyOf: VoterKey }): void {
-    const { header, headerBytes, signature, body } = block;
-    this.#keep(this.#sightings.header(header.slot, p.nodeKey, { bytes: headerBytes, signature }));
-    for (const set of [...body.certificates, ...body.voteSets]) this.#sawSet(set, p.keyOf);
+  /** A block that applied; the votes in it come by `sawVote`. @param nodeKey - its leader's */
+  sawBlock({ header, headerBytes, signature }: Block, nodeKey: PublicKey): void {
+    this.#keep(this.#sightings.header(header.slot, nodeKey, { bytes: headerBytes, signature }));
   }
 
   /** A block whose parent is known did not apply. */
@@ -130,15 +121,6 @@ export class Witness {
     const isTooOld = (_record: Uint8Array, { kind, slot }: Offence): boolean =>
       kind === 'invalidBlock' && slot + evidenceWindowSlots < branches.final.slot;
     this.#pool.sawFinal(branches.stateAt(branches.tree.base.id), isTooOld);
-  }
-
-  #sawSet({ message, bitmap, signatures }: VoteSet, keyOf: VoterKey): void {
-    // Of a pruned block: too old to accuse anybody.
-    if (signatures.length === 0) return;
-    votersOf(bitmap).forEach((voter, i) => {
-      const nodeKey = keyOf(message, voter);
-      if (nodeKey) this.#keep(this.#sightings.vote(message, nodeKey, signatures[i]!));
-    });
   }
 
   #keep(found: readonly Equivocation[]): void {

@@ -5,8 +5,8 @@ import { consensus } from '../dist/consensus/index.js';
 import { tinyParams } from '../dist/consensus/params.js';
 import {
   assembleVoteSet,
-  encodeVoteSet,
   encodeVote,
+  encodeVoteSet,
   maxCertificateBytes,
   maxVoters,
   signVote,

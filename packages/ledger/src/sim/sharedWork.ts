@@ -1,9 +1,9 @@
 /**
  * A speed-up of the simulator and of nothing else: what all nodes of a world judge alike is judged once. A block's changes
- * depend on the block and on its parent's id, which fixes the state before it; a vote and whether it is signed depend on
- * its bytes alone. Whoever doubts it runs the world without (`shareWork: false`) and gets the same trace.
+ * depend on the block and on its parent's id, which fixes the state before it; a vote and whether something is signed depend
+ * on the bytes alone. Whoever doubts it runs the world without (`shareWork: false`) and gets the same trace.
  */
-import { equalBytes, type Verifier } from '@radpass/core';
+import { equalBytes, toHex, type Verifier } from '@radpass/core';
 import type { ApplyBlockInput } from '../applyBlock.js';
 import type { Block } from '../block.js';
 import type { Vote, VoteMessage, VoteSet } from '../consensus/votes.js';
@@ -13,6 +13,8 @@ import { isSameMessage } from '../voting.js';
 
 /** Messages of the last votes; as many as voters of some slots may differ in. */
 const messagesKept = 32;
+/** Verdicts on signatures of people, the newest. */
+const verdictsKept = 1_024;
 
 export class SharedWork implements Judging {
   /** By the received bytes themselves: the network hands all nodes the same object. */
@@ -89,5 +91,32 @@ export class SharedWork implements Judging {
     this.#messages.push(message);
     if (this.#messages.length > messagesKept) this.#messages.shift();
     return message;
+  }
+}
+
+/** A verifier's loose verdicts, each asked for once: every node is told the same transactions. */
+export class SharedVerifier implements Verifier {
+  readonly backend: string;
+  readonly #real: Verifier;
+  /** By signature, in hex. */
+  readonly #verdicts = new Map<string, { message: Uint8Array; key: Uint8Array; holds: boolean }>();
+
+  constructor(real: Verifier) {
+    this.#real = real;
+    this.backend = real.backend;
+  }
+
+  verify(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
+    return this.#real.verify(signature, message, key);
+  }
+
+  verifyStrict(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
+    const name = toHex(signature);
+    const known = this.#verdicts.get(name);
+    if (known && equalBytes(known.key, key) && equalBytes(known.message, message)) return known.holds;
+    const holds = this.#real.verifyStrict(signature, message, key);
+    if (this.#verdicts.size >= verdictsKept) this.#verdicts.delete(this.#verdicts.keys().next().value!);
+    this.#verdicts.set(name, { message, key, holds });
+    return holds;
   }
 }

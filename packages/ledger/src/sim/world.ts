@@ -2,7 +2,7 @@
  * A network of nodes in virtual time: made from a seed, driven by a scenario, watched after every step. All that is random
  * comes from the seed, all time from the schedule, so the same seed and plan give the same run and the same trace.
  */
-import { equalBytes, type SecretKey, toHex, type Verifier } from '@radpass/core';
+import { equalBytes, nobleVerifier, type SecretKey, toHex, type Verifier } from '@radpass/core';
 import { type CheckpointStatement, type NamedCheckpoint, signCheckpoint } from '../checkpoint.js';
 import { type Consensus, consensus } from '../consensus/index.js';
 import type { Params } from '../consensus/params.js';
@@ -21,7 +21,7 @@ import { Network, type NetworkConditions } from './network.js';
 import { Offences } from './offences.js';
 import { Random } from './random.js';
 import { Schedule } from './schedule.js';
-import { SharedWork } from './sharedWork.js';
+import { SharedVerifier, SharedWork } from './sharedWork.js';
 import { SimClock } from './simClock.js';
 import { SimDisk, type SimDiskInit } from './simDisk.js';
 import { SimNode } from './simNode.js';
@@ -117,7 +117,9 @@ export class World {
       allowList: [],
       ...plan.genesis,
     });
-    this.signatures = new SimSignatures({ real: plan.verifier, hash: plan.hash });
+    const { verifier = nobleVerifier, shareWork = true } = plan;
+    const real = shareWork ? new SharedVerifier(verifier) : verifier;
+    this.signatures = new SimSignatures({ real, hash: plan.hash });
     const rules = plan.more?.over(plan.rules ?? consensus) ?? plan.rules ?? consensus;
     this.rules = { ...rules, beacon: { ...rules.beacon, ...this.signatures.vrf } };
     const more = plan.more?.keysOf(this.genesis, this.rules, members.length) ?? [];
@@ -127,7 +129,7 @@ export class World {
     ]);
     for (const { publicKey, secret } of this.#nodeKeys.flat()) this.signatures.register(publicKey, secret);
     this.#fresh = freshWrites(this.genesis, this.rules);
-    this.#judging = plan.shareWork === false ? judging : new SharedWork();
+    this.#judging = shareWork ? new SharedWork() : judging;
     const now = (): number => this.schedule.now;
     this.invariants = new Invariants({ genesis: this.genesis, judging: this.#judging, rules: this.rules, now });
     this.measures = new Measures({ genesis: this.genesis, invariants: this.invariants, now });
