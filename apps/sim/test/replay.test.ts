@@ -30,7 +30,7 @@ const stops = (isHasty: boolean): Scenario => ({
       seed: `stops ${context.seed}`,
       members: equalMembers(options.nodes),
       params: { ...tinyParams, slotMs: options.slotMs },
-      conditions: { latencyMs: options.latencyMs, jitter: 0.5, loss: 0, duplicates: 0 },
+      conditions: { latencyMs: options.latencyMs, jitter: 0.5, loss: 0, duplicates: 0, grainMs: 1 },
       diskMs: 30,
       makeDisk: init => (isHasty ? new HastyDisk(init) : new SimDisk(init)),
       verifier,
