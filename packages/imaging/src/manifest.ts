@@ -72,8 +72,30 @@ function asStudyUid(value: unknown): string {
   }
 }
 
+const headBytes = 512;
+const instanceBytes = 256;
+
+/**
+ * Before anything is built from a stranger's text: it has the brackets, braces and commas of a manifest with so many
+ * instances, in printable ASCII, and is no longer than they need. JSON of small values takes many times its length in
+ * memory, and nobody can stop the parser: not even the end of its thread.
+ */
+function checkForm(bytes: Uint8Array): void {
+  const counts = { '{': 0, '[': 0, ',': 0 };
+  for (const byte of bytes) {
+    if (byte < 0x20 || byte > 0x7e) throw refuse('form');
+    if (byte === 0x7b) counts['{'] += 1;
+    else if (byte === 0x5b) counts['['] += 1;
+    else if (byte === 0x2c) counts[','] += 1;
+  }
+  const instances = counts['{'] - 1;
+  const isOne = counts['['] === 1 && counts[','] === 4 * instances + 4;
+  if (!isOne || instances > maxInstances || bytes.length > headBytes + instanceBytes * instances) throw refuse('form');
+}
+
 /** Throws IMAGING_MANIFEST unless `bytes` are a manifest whose instances ascend and stand where they must. */
 export function parseManifest(bytes: Uint8Array): Manifest {
+  checkForm(bytes);
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -75,8 +75,8 @@ function jailError(reason: 'time' | 'memory' | 'stopped', cause?: unknown): Imag
   return new ImagingError({ code: 'IMAGING_JAIL', reason }, `unpacking was ended: ${reason}`, { cause });
 }
 
-/** Resolves only after the worker is gone, so that nothing writes behind our back. */
-async function runJail(job: UnpackJob, limitMs: number): Promise<Manifest> {
+/** Resolves only after the worker is gone, so that nothing writes behind our back. Throws as unpackStudy. */
+export async function runJail(job: UnpackJob, limitMs: number): Promise<Manifest> {
   const worker = new Worker(new URL('./unpackWorker.js', import.meta.url), {
     workerData: job,
     resourceLimits,

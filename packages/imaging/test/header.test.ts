@@ -179,6 +179,7 @@ describe('readInstanceHeader', () => {
         Buffer.concat([head('00081140', 'SQ', undefinedLength), item(undefinedLength)]),
       ),
     );
+  const closed = () => Buffer.concat([delimiter(0xe00d), delimiter(0xe0dd)]);
   const bombSequence = () => {
     const items = Buffer.concat(Array.from({ length: 200_000 }, () => item(0)));
     return Buffer.concat([head('00081140', 'SQ', undefinedLength), items, delimiter(0xe0dd)]);
@@ -211,6 +212,11 @@ describe('readInstanceHeader', () => {
     ],
     ['a VR that is none', 'IMAGING_DAMAGED', () => splice('00081140', Buffer.from('08004011\0\0\0\0', 'latin1'))],
     ['nesting without end', 'IMAGING_DAMAGED', () => splice('00081140', nested(40))],
+    [
+      'twelve sequences within each other, each with its end',
+      'IMAGING_DAMAGED',
+      () => splice('00081140', Buffer.concat([nested(12), ...Array.from({ length: 12 }, closed)])),
+    ],
     ['a million empty items', 'IMAGING_HEADER_TOO_LARGE', () => splice('00081140', bombSequence())],
     [
       'a value behind the end of the file',
