@@ -6,7 +6,14 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { createHttpAccessView, firstAnswer, type LightNodes, NodeApi, type NodeStatus } from '@radpass/client';
+import {
+  ClientError,
+  createHttpAccessView,
+  firstAnswer,
+  type LightNodes,
+  NodeApi,
+  type NodeStatus,
+} from '@radpass/client';
 import { listenHttp, localToken, nodeFetch, openLightFile, readCheckpoint, secretFile } from '@radpass/client/node';
 import {
   type AccessEvent,
@@ -105,7 +112,7 @@ async function open(config: GatewayConfig, log: Log, stops: Stops): Promise<Omit
   const dataDir = prepareFolder(config.dataDir);
   const key = await openSourceKey(config);
   const nodes = nodesOf(config);
-  const { chainId, sourceKey } = await findSource(nodes, key.publicKey);
+  const { chainId, sourceKey } = await findSource(config, nodes, key.publicKey);
   const records = await Records.open(join(dataDir, 'records'));
   stops.push(() => records.close());
   const store = await openImageStore(config, log);
@@ -263,12 +270,21 @@ function openLight(config: GatewayConfig, nodes: readonly NodeApi[], now: () => 
   return openLightFile(join(config.dataDir, 'light'), { nodes, chainId, now, checkpoint, verifier: nodeVerifier });
 }
 
-/** The source that this key stands for: its name for ever is its first key. */
+/**
+ * The source that this key stands for: its name for ever is its first key.
+ * @throws ClientError CLIENT_WRONG_NETWORK where the nodes are of another network than the configuration names
+ */
 export async function findSource(
+  config: GatewayConfig,
   nodes: readonly NodeApi[],
   standing: PublicKey,
 ): Promise<{ chainId: Uint8Array; sourceKey: PublicKey }> {
   const [{ chainId }, { sources }] = await firstAnswer(nodes, node => Promise.all([node.status(), node.sources()]));
+  const { chainId: expected = toHex(chainId) } = config;
+  if (toHex(chainId) !== expected) {
+    const detail = { code: 'CLIENT_WRONG_NETWORK', expected, got: toHex(chainId) } as const;
+    throw new ClientError(detail, `the node is of network ${detail.got}, not ${expected}`);
+  }
   const wanted = publicKeyHex(standing);
   const entry = sources.find(source => publicKeyHex(source.standingKey) === wanted);
   return { chainId, sourceKey: entry?.sourceKey ?? standing };

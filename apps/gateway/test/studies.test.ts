@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SecretKey } from '@radpass/core';
-import { folderStore, type ImageStore, type Instance, writePhantomStudy } from '@radpass/imaging';
+import { folderStore, type ImageStore, type Instance, readInstanceHeader, writePhantomStudy } from '@radpass/imaging';
 import { Records } from '../dist/records.js';
 import { Studies } from '../dist/studies.js';
 
@@ -68,6 +68,24 @@ describe('the documents of studies', () => {
     const first = await studies.document(record);
     utimesSync(files[0]!, new Date(1_000_000), new Date(1_000_000));
     expect(await studies.document(record)).not.toBe(first);
+  });
+
+  it('have what arrived later, of another series too, and what is gone no more', async () => {
+    const { record } = await studies.recordOf(uids[3]!);
+    expect((await studies.document(record)).instances).toHaveLength(2);
+    const { seriesInstanceUID, sopInstanceUID } = await readInstanceHeader(files[1]!);
+    const late = readFileSync(files[1]!);
+    for (const uid of [seriesInstanceUID, sopInstanceUID]) {
+      const other = String((Number(uid.at(-1)) % 9) + 1);
+      // The file names its instance twice: in its meta information, too.
+      for (let at = late.indexOf(uid); at >= 0; at = late.indexOf(uid, at + 1)) late.write(other, at + uid.length - 1);
+    }
+    writeFileSync(join(folder, 'images', 'd', 'late.dcm'), late);
+    const withLate = await studies.document(record);
+    expect(withLate.instances).toHaveLength(3);
+    expect(new Set(withLate.instances.map(each => each.seriesInstanceUID)).size).toBe(2);
+    rmSync(files[0]!);
+    expect((await studies.document(record)).instances).toHaveLength(2);
   });
 
   it('are read two at a time at most', async () => {

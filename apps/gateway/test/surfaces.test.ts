@@ -30,6 +30,7 @@ import type { SignedMessage } from '@radpass/xds';
 import { guardedFetch, retrieveStudy } from '@radpass/xds/node';
 import { needs } from '../../../tools/needs.mjs';
 import { makeCertificates } from '../../../tools/rsyslog.mjs';
+import { checkGateway } from '../dist/commands/check.js';
 import type { GatewayConfig } from '../dist/config.js';
 import { type RunningGateway, startGateway } from '../dist/gateway.js';
 import type { Log } from '../dist/runtime.js';
@@ -473,6 +474,19 @@ needs('openssl', describe)('a gateway over https', () => {
     await first.stop();
     chmodSync(file('other/salt.key'), 0o644);
     await expect(startGateway(other, () => undefined)).rejects.toMatchObject({ code: 'CLIENT_SECRET_FILE' });
+  });
+
+  it('neither starts nor passes its check before nodes of another network than it is told to serve on', async () => {
+    const other = {
+      ...config,
+      dataDir: file('elsewhere'),
+      listen: { address: '127.0.0.1:0' },
+      chainId: '00'.repeat(32),
+    };
+    const wrong = { code: 'CLIENT_WRONG_NETWORK', detail: { expected: other.chainId, got: toHex(node.chainId) } };
+    await expect(startGateway(other, () => undefined)).rejects.toMatchObject(wrong);
+    await expect(checkGateway(other)).rejects.toMatchObject(wrong);
+    expect(await checkGateway({ ...config, chainId: toHex(node.chainId) })).toMatchObject({ studies: 1 });
   });
 
   it('takes ITI-43 from who shows a certificate of the named authority, and wallets without one', async () => {

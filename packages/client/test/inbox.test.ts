@@ -113,6 +113,9 @@ describe('the inbox', () => {
     await inbox.markRetrieved(grant, new Uint8Array(32));
     await inbox.setRecordNumber(patientKey, 'MRN 12');
     expect(await (await open()).grant(1)).toMatchObject({ retrieved: true, recordNumber: 'MRN 12' });
+    node.grants.push({ ...node.grants[0]!, patientKey: keyOf(3).publicKey });
+    expect(await inbox.grant(2)).toMatchObject({ patientKey: keyOf(3).publicKey, recordNumber: null });
+    node.grants.pop();
     await expect(inbox.grant(2)).rejects.toMatchObject({ code: 'CLIENT_GRANT_UNKNOWN' });
   });
 

@@ -17,13 +17,13 @@ export interface Findings {
   directory: 'this url' | 'not yet published';
 }
 
-/** @throws GatewayError GATEWAY_CHECK_FAILED naming the first thing that is wrong */
+/** @throws GatewayError GATEWAY_CHECK_FAILED naming the first thing that is wrong; ClientError CLIENT_WRONG_NETWORK */
 export async function checkGateway(config: GatewayConfig): Promise<Findings> {
   const key = await openSourceKey(config);
   tlsPin(config);
   const images = await countStudies(config);
   const nodes = nodesOf(config);
-  const { sourceKey } = await findSource(nodes, key.publicKey);
+  const { sourceKey } = await findSource(config, nodes, key.publicKey);
   const node = nodes[0]!;
   const status = await node.status();
   const own = Date.now() - (status.genesisTimeMs + status.finalSlot * status.slotMs);

@@ -55,7 +55,7 @@ interface Standing {
 async function standing(config: GatewayConfig): Promise<Standing> {
   const nodes = nodesOf(config);
   const key = await openSourceKey(config);
-  const { chainId, sourceKey } = await findSource(nodes, key.publicKey);
+  const { chainId, sourceKey } = await findSource(config, nodes, key.publicKey);
   const node = nodes[0]!;
   return { node, key, chainId, sourceKey, entry: await node.source(sourceKey) };
 }
