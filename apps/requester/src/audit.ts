@@ -10,6 +10,7 @@ import { CodedError, toHex } from '@radpass/core';
 import {
   type AuditEvent,
   createAuditMessage,
+  type DocumentRequest,
   documentUniqueId,
   repositoryUniqueId,
   startAuditTrail,
@@ -29,9 +30,16 @@ export interface AuditSettings {
 export interface RequesterAudit {
   /** A study was asked for; `failure` = the code of what came instead of it, null when it is delivered. Never rejects. */
   imported(grant: InboxGrant, failure: string | null): Promise<void>;
+  /** The same of another repository's document. */
+  importedFrom(document: ForeignDocument, failure: string | null): Promise<void>;
   /** Bring what waits to the repository, for at most `ms`. @returns whether nothing waits any more */
   flush(ms: number): Promise<boolean>;
   stop(): Promise<void>;
+}
+
+/** A document of a repository that knows no grants. */
+export interface ForeignDocument extends DocumentRequest {
+  url: string;
 }
 
 /** @param p.report - told what keeps messages from being kept or delivered, by its code */
@@ -50,16 +58,29 @@ export function openRequesterAudit(p: {
     deliver: (messages, signal) => sendSyslog(target, messages, { signal }),
     report: failure => failure !== null && p.report(codeOf(failure)),
   });
+  async function add(names: ImportNames, failure: string | null): Promise<void> {
+    try {
+      const event = importEvent(names, p.now(), failure);
+      await spool.add({ ...event, text: createAuditMessage(event) });
+      trail.wake();
+    } catch (error) {
+      p.report(codeOf(error));
+    }
+  }
   return {
-    async imported(grant, failure) {
-      try {
-        const event = importEvent(grant, p.now(), failure);
-        await spool.add({ ...event, text: createAuditMessage(event) });
-        trail.wake();
-      } catch (error) {
-        p.report(codeOf(error));
-      }
-    },
+    imported: (grant, failure) =>
+      add(
+        {
+          endpoint: grant.source?.url ?? '',
+          requesterKey: toHex(grant.requesterKey),
+          patientKey: toHex(grant.patientKey),
+          repositoryUniqueId: repositoryUniqueId(grant.sourceKey),
+          documentUniqueId: documentUniqueId(grant.studyHash),
+        },
+        failure,
+      ),
+    importedFrom: ({ url: endpoint, ...names }, failure) =>
+      add({ endpoint, requesterKey: '', patientKey: '', ...names }, failure),
     flush: ms => trail.flush(ms),
     stop: () => trail.stop(),
   };
@@ -67,20 +88,21 @@ export function openRequesterAudit(p: {
 
 const refusals = new Set(['XDS_REFUSED', 'XDS_FAULT', 'XDS_HTTP']);
 
-function importEvent(grant: InboxGrant, time: number, failure: string | null): AuditEvent {
+type ImportNames = Pick<
+  AuditEvent,
+  'endpoint' | 'requesterKey' | 'patientKey' | 'repositoryUniqueId' | 'documentUniqueId'
+>;
+
+function importEvent(names: ImportNames, time: number, failure: string | null): AuditEvent {
   const reason = failure ?? '';
   return {
     kind: 'import',
     time,
     outcome: failure === null ? 'success' : refusals.has(reason) ? 'minor' : 'serious',
     reason,
-    endpoint: grant.source?.url ?? '',
     host: hostname(),
     processId: process.pid,
-    requesterKey: toHex(grant.requesterKey),
-    patientKey: toHex(grant.patientKey),
-    repositoryUniqueId: repositoryUniqueId(grant.sourceKey),
-    documentUniqueId: documentUniqueId(grant.studyHash),
+    ...names,
   };
 }
 

@@ -7,6 +7,7 @@ export type RequesterErrorDetail =
   | { code: 'REQUESTER_SOURCE_CLOSED'; grant: number } // the directory has no endpoint for the source
   | { code: 'REQUESTER_STOW'; status: number; missing: number } // the archive did not take every instance; status 0 = no answer
   | { code: 'REQUESTER_AUDIT_FULL'; waiting: number } // the audit repository takes nothing, and no more records are kept for it
+  | { code: 'REQUESTER_MISSING'; missing: number } // another repository did not give every document
   | { code: 'REQUESTER_OUT_EXISTS'; path: string } // files are never overwritten
   | { code: 'REQUESTER_INTERNAL' }; // a defect
 

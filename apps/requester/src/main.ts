@@ -20,6 +20,7 @@ import type { ConnectSettings } from '@radpass/xds/node';
 import { Command } from 'commander';
 import { z } from 'zod';
 import type { RequesterAudit } from './audit.js';
+import { RequesterError } from './errors.js';
 
 const configSchema = z.strictObject({
   /** HTTP APIs of nodes, comma-separated: asked one after the other, none believed. */
@@ -43,6 +44,9 @@ const configSchema = z.strictObject({
   stow: z.strictObject({ url: z.string(), headers: z.record(z.string(), z.string()).optional() }).optional(),
 });
 
+/** Other repositories need no ledger. */
+const fetchSchema = configSchema.extend({ node: z.string().optional() });
+
 type AuditConfig = NonNullable<z.output<typeof configSchema>['audit']>;
 
 const program = new Command('radpass-requester')
@@ -61,9 +65,12 @@ const program = new Command('radpass-requester')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
-function settings(flags: Record<string, unknown> = {}): z.output<typeof configSchema> {
+function settings<T extends z.ZodObject = typeof configSchema>(
+  flags: Record<string, unknown> = {},
+  schema: T = configSchema as unknown as T,
+): z.output<T> {
   const { config, home, node, checkpoint, ca, allowPrivate, insecurePlainKey } = program.opts();
-  return loadConfiguration(configSchema, {
+  return loadConfiguration(schema, {
     file: config,
     envPrefix: 'RADPASS_REQUESTER',
     flags: {
@@ -107,7 +114,7 @@ function tunnelOf({ outbound }: z.output<typeof configSchema>): Tunnel {
 }
 
 /** Where studies come from. */
-function connectOf(p: z.output<typeof configSchema>): ConnectSettings {
+function connectOf(p: z.output<typeof fetchSchema>): ConnectSettings {
   const { ca, clientCertificate: own, outbound } = p;
   return {
     allowPrivate: p.allowPrivate,
@@ -209,12 +216,42 @@ program
         failures.push(error);
       }
     }
-    if (audit && !(await audit.flush(auditPatienceMs))) {
-      process.stderr.write('audit records wait for the audit repository: they go out with a later command\n');
-    }
-    await audit?.stop();
+    await endAudit(audit);
     if (failures.length > 0) throw failures[0];
     if (wanted.length === 0) say({ retrieved: 0 }, 'nothing new');
+  });
+
+program
+  .command('fetch')
+  .description("documents of another hospital's XDS.b repository, unsigned: nothing but TLS vouches for them")
+  .requiredOption('--url <url>', "the repository's ITI-43 endpoint (https)")
+  .requiredOption('--repository <id>', 'its repositoryUniqueId')
+  .requiredOption('--document <ids...>', 'documentUniqueIds, 1 to 64')
+  .option('--community <id>', 'homeCommunityId, where the repository wants one')
+  .requiredOption('--out <dir>', 'a new folder for the documents')
+  .action(async options => {
+    const { fetchDocuments } = await import('./fetch.js');
+    const p = settings({}, fetchSchema);
+    const audit = p.audit && (await openAudit(p.home, p.audit));
+    const documents = [...new Set<string>(options.document)].map(documentUniqueId => ({
+      repositoryUniqueId: options.repository,
+      documentUniqueId,
+      ...(options.community ? { homeCommunityId: options.community } : {}),
+    }));
+    if (documents.length > 64) throw new UsageError('--document: at most 64 documents at a time');
+    try {
+      const { url, out } = options;
+      const fetched = await fetchDocuments({ url, documents, out, connect: connectOf(p), audit });
+      const lines = fetched.map(
+        ({ documentUniqueId, path, errors }) => `${documentUniqueId}  ${path ?? errors.join(' ')}`,
+      );
+      say({ documents: fetched }, lines.join('\n'));
+      const missing = fetched.filter(({ path }) => path === null).length;
+      if (missing > 0)
+        throw new RequesterError({ code: 'REQUESTER_MISSING', missing }, `${missing} documents did not come`);
+    } finally {
+      await endAudit(audit);
+    }
   });
 
 program
@@ -257,6 +294,14 @@ program
 
 /** How long a command that is done waits for the audit repository. */
 const auditPatienceMs = 5_000;
+
+/** The end of a command: what the audit repository doesn't take now waits. */
+async function endAudit(audit: RequesterAudit | undefined): Promise<void> {
+  if (audit && !(await audit.flush(auditPatienceMs))) {
+    process.stderr.write('audit records wait for the audit repository: they go out with a later command\n');
+  }
+  await audit?.stop();
+}
 
 async function openAudit(home: string, { syslog, ca, cert, key }: AuditConfig): Promise<RequesterAudit> {
   const { openRequesterAudit } = await import('./audit.js');

@@ -48,7 +48,9 @@ needs('openssl', describe)('retrieve', () => {
         received = bytes;
       },
       onBusy: () => undefined,
-      audit: { imported: async (_, failure) => void imported.push(failure) } as RequesterAudit,
+      audit: {
+        imported: async (_: InboxGrant, failure: string | null) => void imported.push(failure),
+      } as unknown as RequesterAudit,
     });
   }
 

@@ -29,7 +29,7 @@ export interface AuditEvent {
   /** Host that writes this message. */
   host: string;
   processId: number;
-  /** Key that signed the request, 64 hex. */
+  /** Key that signed the request, 64 hex; '' when nobody did. */
   requesterKey: string;
   /** Where the request came from, when known. Only the source has it. */
   requesterAddress?: string;
@@ -81,8 +81,8 @@ function participants(event: AuditEvent): string[] {
     UserIsRequestor: 'true',
     ...accessPoint(isSource ? event.requesterAddress : event.host),
   });
-  const human = element('ActiveParticipant', { UserID: requesterKey, UserIsRequestor: 'true' });
-  return isSource ? [source, destination] : [source, destination, human];
+  if (isSource || requesterKey === '') return [source, destination];
+  return [source, destination, element('ActiveParticipant', { UserID: requesterKey, UserIsRequestor: 'true' })];
 }
 
 function participant(code: string, role: string, attributes: Attributes): string {

@@ -26,6 +26,10 @@ const cases: [string, Partial<AuditEvent>][] = [
   ['an export', {}],
   ['an import', { kind: 'import', host: 'reader.example' }],
   [
+    "an import of another repository's document",
+    { kind: 'import', requesterKey: '', patientKey: '', documentUniqueId: '1.2^3' },
+  ],
+  [
     'a refusal of what is no study',
     { outcome: 'minor', reason: 'not-published', patientKey: '', documentUniqueId: '' },
   ],
@@ -76,6 +80,16 @@ describe('an audit message', () => {
     expect(message).toContain(`<ActiveParticipant UserID="${event.requesterKey}" UserIsRequestor="true">`);
     expect(message).toContain('NetworkAccessPointID="reader.example" NetworkAccessPointTypeCode="1"');
     expect(message).not.toContain('192.0.2.7');
+  });
+});
+
+describe('an audit message of what nobody signed for', () => {
+  it('names both ends and the document, and no key', () => {
+    const names = { requesterKey: '', patientKey: '', repositoryUniqueId: '1.3.6', documentUniqueId: '1.2^3' };
+    const message = createAuditMessage({ ...event, kind: 'import', ...names });
+    expect(message.match(/<ActiveParticipant /g)).toHaveLength(2);
+    expect(message).toContain('ParticipantObjectID="1.2^3"');
+    expect(message).not.toContain('Patient Number');
   });
 });
 
