@@ -157,6 +157,19 @@ describe('spooledStore', () => {
       expect((await store.instances(studyUid))[0]?.version).not.toBe(first[0]?.version);
     }));
 
+  it('makes a copy again as soon as the archive names another version, and of that instance alone', () =>
+    withStore(async ({ archive, store }) => {
+      for (const n of [1, 2]) archive.put(n, 'v', pixels(8, n));
+      const [first, second] = await store.instances(studyUid);
+      archive.put(2, 'w', pixels(8, 3));
+      const [same, other] = await store.instances(studyUid);
+      expect([same, archive.reads]).toEqual([first, 3]);
+      expect(other?.version).not.toBe(second?.version);
+      expect((await bytesOf(store))[1]?.equals(archive.files.get('1.2.3.4.1.2')!.bytes)).toBe(true);
+      archive.files.delete('1.2.3.4.1.1');
+      expect(await store.instances(studyUid)).toEqual([other]);
+    }));
+
   it('lets a reader finish whose copy is renewed with the same bytes, and stops one whose bytes are others', () =>
     withStore(async ({ archive, store, clock }) => {
       archive.put(1, 'v', pixels(600_000, 1));
