@@ -4,53 +4,16 @@
  *
  * A narrow profile of XML 1.0 + Namespaces: UTF-8 only; no DTD (so no entities but the five and characters), no
  * processing instruction, no comment; CDATA folded into text; names are ASCII NCNames; namespace names are printable
- * ASCII without "&<> so that none is trimmed (saxes does) or left unescaped (libxml2's c14n does); no two attributes
- * called id (in any case or namespace) share a value.
- * Sizes are checked before parsing, structure while parsing: saxes is quadratic in depth, which 32 makes harmless.
+ * ASCII without "&<> so that none is trimmed (some parsers do) or left unescaped (libxml2's c14n does); no two attributes
+ * called id (in any case or namespace) share a value. What is left is small enough for a parser of our own (xmlParser.ts),
+ * which a test holds against another on mutated messages.
+ * Sizes are checked before parsing, structure while parsing.
  */
-import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { XdsError } from './errors.js';
+import { parseXml, type XmlElement, xmlLimits } from './xmlParser.js';
 
-/** Caps of one XML document. */
-export const xmlLimits = { bytes: 65_536, depth: 32, elements: 2_000, attributes: 64 } as const;
+export { namespaceInScope, type XmlAttribute, type XmlElement, xmlLimits, xmlNamespace } from './xmlParser.js';
 
-export const xmlNamespace = 'http://www.w3.org/XML/1998/namespace';
-const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/';
-
-export interface XmlAttribute {
-  readonly prefix: string;
-  readonly local: string;
-  /** empty without a prefix */
-  readonly uri: string;
-  readonly value: string;
-}
-
-export interface XmlElement {
-  readonly prefix: string;
-  readonly local: string;
-  readonly uri: string;
-  /** in document order, without namespace declarations */
-  readonly attributes: readonly XmlAttribute[];
-  /** prefix ('' = default) to namespace name, as declared on this very element */
-  readonly declared: ReadonlyMap<string, string>;
-  readonly parent: XmlElement | null;
-  /** text is a string; two strings never stand side by side */
-  readonly children: readonly (XmlElement | string)[];
-  /** the element's span in the source, in UTF-16 code units: [start, end) */
-  readonly start: number;
-  readonly end: number;
-}
-
-interface Building extends XmlElement {
-  readonly attributes: XmlAttribute[];
-  readonly declared: Map<string, string>;
-  readonly parent: Building | null;
-  readonly children: (XmlElement | string)[];
-  end: number;
-}
-
-const ncName = /^[A-Za-z_][A-Za-z0-9._-]*$/;
-const namespaceName = /^[\x21\x23-\x25\x27-\x3b\x3d\x3f-\x7e]*$/;
 const blank = /^[\t\n\r ]*$/;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -68,114 +31,7 @@ export function readXml(bytes: Uint8Array, maxBytes: number = xmlLimits.bytes): 
       `XML of ${bytes.length} bytes, allowed are ${maxBytes}`,
     );
   }
-  const text = decodeUtf8(bytes);
-  const parser = new SaxesParser({ xmlns: true, forceXMLVersion: true, defaultXMLVersion: '1.0', position: false });
-  const ids = new Set<string>();
-  let root: Building | null = null;
-  let open: Building | null = null;
-  let depth = 0;
-  let elements = 0;
-  let attributes = 0;
-  let start = 0;
-
-  const refuse = (reason: string): never => {
-    throw new XdsError(
-      { code: 'XDS_XML', reason, at: parser.position },
-      `XML refused at ${parser.position}: ${reason}`,
-    );
-  };
-  const addText = (piece: string): void => {
-    if (open === null) return; // white space around the root
-    const last = open.children.length - 1;
-    const before = open.children[last];
-    if (typeof before === 'string') open.children[last] = before + piece;
-    else if (piece !== '') open.children.push(piece);
-  };
-
-  parser.on('error', error => refuse(error.message));
-  parser.on('doctype', () => refuse('a document type declaration'));
-  parser.on('processinginstruction', () => refuse('a processing instruction'));
-  parser.on('comment', () => refuse('a comment'));
-  parser.on('xmldecl', declaration => {
-    if (declaration.version !== '1.0') refuse('an XML version other than 1.0');
-    if (declaration.encoding !== undefined && declaration.encoding.toLowerCase() !== 'utf-8') {
-      refuse('an encoding other than UTF-8');
-    }
-  });
-  parser.on('text', addText);
-  parser.on('cdata', addText);
-  parser.on('opentagstart', tag => {
-    if (++depth > xmlLimits.depth) throw limit('depth');
-    if (++elements > xmlLimits.elements) throw limit('elements');
-    attributes = 0;
-    start = parser.position - tag.name.length - 2;
-  });
-  parser.on('attribute', () => {
-    if (++attributes > xmlLimits.attributes) throw limit('attributes');
-  });
-  parser.on('opentag', tag => {
-    const element = build(tag, open, start, ids, refuse);
-    if (open === null) root = element;
-    else open.children.push(element);
-    open = element;
-  });
-  parser.on('closetag', () => {
-    depth--;
-    if (open !== null) {
-      open.end = parser.position;
-      open = open.parent;
-    }
-  });
-  parser.write(text).close();
-  return root ?? refuse('no root element');
-}
-
-function build(
-  tag: SaxesTagNS,
-  parent: Building | null,
-  start: number,
-  ids: Set<string>,
-  refuse: (reason: string) => never,
-): Building {
-  const element: Building = {
-    prefix: tag.prefix,
-    local: tag.local,
-    uri: tag.uri,
-    attributes: [],
-    declared: new Map(),
-    parent,
-    children: [],
-    start,
-    end: start,
-  };
-  checkName(tag.prefix, tag.local, refuse);
-  for (const name in tag.attributes) {
-    const { prefix, local, uri, value } = tag.attributes[name]!;
-    if (uri === xmlnsNamespace) {
-      if (!namespaceName.test(value)) refuse('a namespace name that implementations treat differently');
-      const declares = prefix === '' ? '' : local;
-      if (declares === 'xml') refuse('a declaration of the xml prefix');
-      if (declares !== '' && !ncName.test(declares)) refuse('a name that is no ASCII NCName');
-      element.declared.set(declares, value);
-      continue;
-    }
-    checkName(prefix, local, refuse);
-    if (local.toLowerCase() === 'id') {
-      if (ids.has(value)) refuse('two elements with the same id');
-      ids.add(value);
-    }
-    element.attributes.push({ prefix, local, uri, value });
-  }
-  return element;
-}
-
-function checkName(prefix: string, local: string, refuse: (reason: string) => never): void {
-  if (!ncName.test(local) || (prefix !== '' && !ncName.test(prefix))) refuse('a name that is no ASCII NCName');
-}
-
-function limit(which: 'depth' | 'elements' | 'attributes'): XdsError {
-  const max = xmlLimits[which];
-  return new XdsError({ code: 'XDS_XML_LIMIT', limit: which, max }, `XML with more than ${max} ${which}`);
+  return parseXml(decodeUtf8(bytes));
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -217,15 +73,6 @@ export function isNamed(element: XmlElement | undefined, uri: string, local: str
 /** The value of an attribute, or undefined. @param uri - empty for an attribute without a prefix */
 export function attributeOf(element: XmlElement, uri: string, local: string): string | undefined {
   return element.attributes.find(a => a.local === local && a.uri === uri)?.value;
-}
-
-/** The namespace that `prefix` ('' = default) stands for at this element, or undefined. */
-export function namespaceInScope(element: XmlElement, prefix: string): string | undefined {
-  for (let at: XmlElement | null = element; at !== null; at = at.parent) {
-    const uri = at.declared.get(prefix);
-    if (uri !== undefined) return uri;
-  }
-  return undefined;
 }
 
 function unexpected(element: XmlElement, reason: string): XdsError {

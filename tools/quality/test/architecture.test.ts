@@ -73,7 +73,6 @@ describe('the import graph', () => {
       '@noble/ed25519': /packages\/core\/dist\/(ed25519|batch)\.js$/,
       msgpackr: /packages\/core\/dist\/encoding\.js$/,
       dcmjs: /packages\/imaging\/dist\/dicomFile\.js$/,
-      saxes: /packages\/xds\/dist\/xmlReader\.js$/,
     };
     const strays = packages().flatMap(entry =>
       filesBelow(join(entry.path, 'dist'), '.js').flatMap(file =>
