@@ -1,5 +1,4 @@
 /** A chain of blocks on a store: what opens it, what it is told and asked, and how its parts are put together. */
-
 import type { AccessView, Verifier } from '@radpass/core';
 import { createAccessView } from './accessFacts.js';
 import { checkCheckpoint, type NamedCheckpoint } from './checkpoint.js';

@@ -8,7 +8,6 @@
  * a list of actions is a list of actions: that is how a trace is made shorter.
  */
 import { toHex } from '@radpass/core';
-import { Tree, type TreeNode } from '../../blockTree.js';
 import { judgeCertificate } from '../../consensus/certificates.js';
 import type { Committee } from '../../consensus/committee.js';
 import { beginEra, type EraSeed, opensEra } from '../../consensus/era.js';
@@ -16,11 +15,10 @@ import { finalizes, genesisFinality, isQuorum } from '../../consensus/finality.j
 import { consensus } from '../../consensus/index.js';
 import { type Params, tinyParams } from '../../consensus/params.js';
 import type { VoteMessage, VoteSet } from '../../consensus/votes.js';
-import { LedgerError } from '../../errors.js';
-import { type Marks, marksForVote, unsigned } from '../../signingRules.js';
 import type { Standing } from '../../standing.js';
-import { chooseVote } from '../../voting.js';
 import { Random } from '../random.js';
+import { ancestors, type Block, idOf, isOn, nodeOf, numberOf } from './modelBlock.js';
+import { type Link, ModelVoter } from './modelVoter.js';
 import type { Variant } from './variants.js';
 
 /** Names of blocks are numbers in the order of making; genesis is 0. A link: `source:slot>target:slot@root`. */
@@ -30,75 +28,12 @@ export type Action =
   | { readonly do: 'learn'; readonly voter: number; readonly link: string }
   | { readonly do: 'vote'; readonly voter: number; readonly slot: number };
 
-interface Block {
-  readonly number: number;
-  readonly id: Uint8Array;
-  readonly parent: Block | null;
-  readonly slot: number;
-  readonly height: number;
-  standing: Standing;
-  readonly links: readonly string[];
-  /** The block of its chain that waits to open the next era. */
-  opening: Block | null;
-  /** As voters' trees hold it. */
-  readonly node: TreeNode;
-}
-
-interface Tally {
-  readonly message: VoteMessage;
-  readonly root: Block;
-  readonly source: Block;
-  readonly target: Block;
+interface Tally extends Link {
+  /** Honest ones. */
   readonly voters: Set<number>;
 }
 
-/** What an honest voter has learned, in order, and what it has signed. */
-interface Voter {
-  /** Blocks seen that stand on the final one. */
-  readonly tree: Tree;
-  readonly seen: Set<Block>;
-  readonly links: Set<string>;
-  marks: Marks;
-  depth: number;
-  root: Block;
-  justified: { slot: number; block: Block };
-  final: { slot: number; block: Block };
-}
-
 const nothing = new Uint8Array(0);
-
-function idOf(number: number): Uint8Array {
-  const id = new Uint8Array(32);
-  new DataView(id.buffer).setUint32(28, number);
-  return id;
-}
-
-function numberOf(id: Uint8Array): number {
-  return new DataView(id.buffer).getUint32(28);
-}
-
-/** Pseudo-random and other for each block, so that ties go either way. */
-function outputOf(number: number): Uint8Array {
-  const output = new Uint8Array(64);
-  new DataView(output.buffer).setUint32(0, Math.imul(number + 1, 0x9e37_79b1));
-  return output;
-}
-
-function nodeOf(number: number, parent: Uint8Array, slot: number, height: number): TreeNode {
-  const none = { header: null, unsignedHeight: 0, arrival: 0, changes: new Map(), transactionIds: [] };
-  return { id: idOf(number), parent, slot, height, vrfOutput: outputOf(number), ...none };
-}
-
-/** The block and what it stands on, down to but without `end`. */
-function* ancestors(block: Block, end: Block | null = null): Generator<Block> {
-  for (let at: Block | null = block; at && at !== end; at = at.parent) yield at;
-}
-
-function isOn(head: Block, block: Block): boolean {
-  let at: Block | null = head;
-  while (at && at.height > block.height) at = at.parent;
-  return at === block;
-}
 
 export interface Conflict {
   readonly final: readonly [number, number];
@@ -117,7 +52,7 @@ export class Model {
   readonly #params: Params;
   readonly #committees = new Map<string, Committee>();
   readonly #tallies = new Map<string, Tally>();
-  readonly #voters: Voter[];
+  readonly #voters: ModelVoter[];
   readonly #finals = new Set<Block>();
   /** Links that a quorum stands behind, the liars' seats counted in. */
   readonly certified: string[] = [];
@@ -148,17 +83,12 @@ export class Model {
       node,
     };
     this.blocks.push(genesis);
-    const start = { slot: 0, block: genesis };
-    this.#voters = Array.from({ length: variant.electorate.honest }, () => ({
-      tree: new Tree({ get: () => undefined }, node),
-      seen: new Set([genesis]),
-      links: new Set<string>(),
-      marks: unsigned,
-      depth: 0,
-      root: genesis,
-      justified: start,
-      final: start,
-    }));
+    const p = {
+      variant,
+      linkOf: (name: string) => this.#tallies.get(name)!,
+      block: (of: Uint8Array) => this.#block(of),
+    };
+    this.#voters = Array.from({ length: variant.electorate.honest }, () => new ModelVoter(genesis, p));
   }
 
   get honest(): number {
@@ -195,14 +125,14 @@ export class Model {
       case 'see': {
         const block = this.blocks[action.block];
         const voter = this.#voters[action.voter];
-        if (!block || !voter || voter.seen.has(block)) return false;
-        this.#see(voter, block);
+        if (!block || !voter || voter.hasSeen(block)) return false;
+        voter.see(block);
         return true;
       }
       case 'learn': {
         const voter = this.#voters[action.voter];
-        if (!voter || !this.certified.includes(action.link) || voter.links.has(action.link)) return false;
-        this.#learn(voter, action.link);
+        if (!voter || !this.certified.includes(action.link) || voter.knows(action.link)) return false;
+        voter.learn(action.link);
         return true;
       }
       case 'vote':
@@ -332,97 +262,18 @@ export class Model {
     return { record, era: { ...opening, opening: null }, committee: this.#committee(opening) };
   }
 
-  #see(voter: Voter, block: Block): void {
-    for (const unseen of [...ancestors(block)].filter(at => !voter.seen.has(at)).reverse()) {
-      voter.seen.add(unseen);
-      if (voter.tree.block(unseen.node.parent)) voter.tree.add(unseen.node);
-      for (const link of unseen.links) voter.links.add(link);
-    }
-    this.#settle(voter);
-  }
-
-  #learn(voter: Voter, link: string): void {
-    voter.links.add(link);
-    this.#settle(voter);
-  }
-
-  /** What the voter's node takes as justified, final and standing era, from all that it knows. */
-  #settle(voter: Voter): void {
-    const { bySlotAlone, unclamped, lastBlockHandsOver } = this.#setting.variant;
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const name of voter.links) {
-        const { message, root, source, target } = this.#tallies.get(name)!;
-        if (message.targetSlot <= voter.justified.slot && message.sourceSlot <= voter.final.slot) continue;
-        const isOfEra = root === voter.root;
-        const isOld = bySlotAlone === true && !isOfEra && isOn(voter.root, root);
-        if (!(isOfEra || isOld) || !voter.seen.has(target) || !isOn(target, voter.final.block)) continue;
-        const waiting = this.#openingOn(target, voter);
-        if (waiting && waiting !== target && isOfEra && !unclamped) continue;
-        if (message.targetSlot > voter.justified.slot) {
-          voter.justified = { slot: message.targetSlot, block: target };
-          changed = true;
-        }
-        const makesFinal = isOfEra && finalizes(message) && message.sourceSlot > voter.final.slot;
-        if (!makesFinal || !isOn(target, source) || !isOn(source, voter.final.block)) continue;
-        voter.final = { slot: message.sourceSlot, block: source };
-        voter.tree.moveBase(source.id);
-        changed = true;
-        this.#enterEra(voter, target);
-      }
-    }
-    if (!lastBlockHandsOver) return;
-    // Which block was the last one shows only later.
-    const heads = [...voter.seen].filter(block => isOn(block, voter.final.block));
-    if (heads.some(head => this.#enterEra(voter, head))) this.#settle(voter);
-  }
-
-  /** Whether the final block of a chain has begun an era that the voter was not in. */
-  #enterEra(voter: Voter, head: Block): boolean {
-    const opening = this.#openingOn(head, voter);
-    if (!opening || !isOn(voter.final.block, opening)) return false;
-    voter.depth++;
-    voter.root = opening;
-    if (!this.#setting.variant.bySlotAlone) voter.justified = { slot: opening.slot, block: opening };
-    return true;
-  }
-
-  /** The block of a chain that opens the era after the voter's, if one does. */
-  #openingOn(head: Block, { root }: Voter): Block | null {
-    let first: Block | null = null;
-    for (const { opening } of ancestors(head, root)) {
-      if (opening && opening.height > root.height) first = opening;
-    }
-    return first;
-  }
-
   #vote(number: number, slot: number): boolean {
     const voter = this.#voters[number];
-    if (!voter || slot <= voter.marks.targetSlot) return false;
+    if (!voter || slot <= voter.votedSlot) return false;
     const { variant } = this.#setting;
     const byRoot = variant.committeeByTarget ? null : this.#committee({ tableId: voter.root.id, nonce: voter.root.id });
     if (byRoot && !this.#members(byRoot).includes(number)) return false;
-    const { tree, root, justified, depth } = voter;
-    const message = chooseVote({
-      tree,
-      slot,
-      frozen: { arrivals: 0, rootId: root.id, justified: { slot: justified.slot, id: justified.block.id } },
-      root: { slot: root.slot, id: root.id },
-      openingOn: id => {
-        const opening = variant.unclamped ? null : this.#openingOn(this.#block(id), voter);
-        return (opening && tree.block(opening.id)) ?? null;
-      },
-    });
+    const message = voter.choose(slot);
     if (!message) return false;
     const [ofRoot, source, target] = [message.rootId, message.sourceId, message.targetId].map(id => this.#block(id));
     const name = `${source!.number}:${message.sourceSlot}>${target!.number}:${slot}@${ofRoot!.number}`;
     if (!this.#members(this.#votersOf(message)).includes(number)) return false;
-    try {
-      voter.marks = marksForVote(voter.marks, message, variant.bySlotAlone ? 0 : depth);
-    } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
-      return false;
-    }
+    if (!voter.sign(message)) return false;
     const fresh = { message, root: ofRoot!, source: source!, target: target!, voters: new Set<number>() };
     const tally = this.#tallies.get(name) ?? fresh;
     tally.voters.add(number);
