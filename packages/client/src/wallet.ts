@@ -6,17 +6,11 @@
  * command again completes it.
  */
 import {
-  type AllowAccess,
   cardWords,
   chooseSeq,
   claimWords,
-  createAllowAccess,
-  createClaim,
   createKeepStudy,
-  createReclaim,
   createRevokeAccess,
-  encodeClaim,
-  encodeReclaim,
   fromHex,
   Keyring,
   type PublicKey,
@@ -28,7 +22,6 @@ import {
   type StudyOffer,
   toHex,
 } from '@radpass/core';
-import { createConsentReceipt } from './consentReceipt.js';
 import { ClientError } from './errors.js';
 import type { GatewayApi } from './gatewayApi.js';
 import { type LightNodes, lightOfRecord, type OpenLight, provenStudyOf } from './lightNodes.js';
@@ -47,6 +40,8 @@ import {
   type WalletStudy,
   walletRecordSchema,
 } from './walletRecord.js';
+import { type NamedStudy, signClaim, signGrant } from './walletSigned.js';
+import { listedStudy, notYours, studyState } from './walletState.js';
 
 export interface WalletDeps {
   store: RecordStore;
@@ -98,7 +93,7 @@ export class Wallet {
     const begun = this.#record.studies.findIndex(study => study.token === token);
     const number = begun >= 0 ? begun + 1 : await this.#redeem(offer, takeOver);
     const study = this.#study(number);
-    const signed = this.#signClaim(study);
+    const signed = signClaim(study, this.#named(study));
     const { id } = await this.#gatewayOf(study).claim(fromHex(study.token), signed);
     study.claimId = id;
     await this.#save();
@@ -136,20 +131,6 @@ export class Wallet {
     return this.#record.studies.length;
   }
 
-  #signClaim(study: WalletStudy): { claim: Uint8Array } | { reclaim: Uint8Array } {
-    const common = {
-      chainId: fromHex(this.#record.chainId),
-      key: this.#keyOf(study),
-      sourceKey: parsePublicKey(study.sourceKey),
-      studyHash: fromHex(study.studyHash),
-    };
-    if (!study.previous) return { claim: encodeClaim(createClaim(common)) };
-    const previousPatientKey = parsePublicKey(study.previous.patientKey);
-    return {
-      reclaim: encodeReclaim(createReclaim({ ...common, previousPatientKey, generation: study.previous.generation })),
-    };
-  }
-
   /**
    * Allow the requester of a card to retrieve a study, until a time or until revoked. A grant to the same card that
    * was signed and never taken by a node (a crash, no connection) is completed, not made a second time.
@@ -175,29 +156,10 @@ export class Wallet {
   ): Promise<WalletGrant> {
     const { card, notAfter, begun } = p;
     const requesterKey = begun ? parsePublicKey(begun.requesterKey) : freeKey(card, this.#usedKeys());
-    const receipt = createConsentReceipt({
-      information: `imaging study: ${study.card.modality} ${study.card.date} ${study.card.description}`.trim(),
-      source: study.url,
-      recipient: card.label,
-      expires: notAfter === 0 ? 'until revoked' : new Date(notAfter).toISOString(),
+    const seq = Math.max(await this.#seq(study, requesterKey), (begun?.seq ?? 0) + 1, study.revokedSeq + 1);
+    const { transaction, grant } = signGrant(study, this.#named(study), {
+      ...{ requesterKey, label: card.label, notAfter, seq },
     });
-    const seq = await this.#seq(study, requesterKey);
-    const fields = { ...this.#entryFields(study), requesterKey, notAfter, receiptHash: receipt.hash };
-    const transaction = createAllowAccess({
-      ...fields,
-      seq: Math.max(seq, (begun?.seq ?? 0) + 1, study.revokedSeq + 1),
-    });
-    const grant: WalletGrant = {
-      requesterKey: publicKeyHex(requesterKey),
-      label: card.label,
-      seq: (transaction.tuple as AllowAccess).seq,
-      notAfter,
-      transactionId: toHex(transaction.id),
-      unposted: toHex(transaction.bytes),
-      revoked: false,
-      receipt: toHex(receipt.receipt),
-      receiptRandom: toHex(receipt.random),
-    };
     study.grants = [...study.grants.filter(other => other !== begun), grant];
     await this.#save();
     await this.#deps.node.submit(transaction);
@@ -241,7 +203,7 @@ export class Wallet {
       );
     }
     const transaction = createRevokeAccess({
-      ...this.#entryFields(study),
+      ...this.#named(study),
       seq: Math.max(await this.#seq(study, requesterKey), ...study.grants.filter(matches).map(grant => grant.seq + 1)),
       requesterKey,
     });
@@ -265,7 +227,7 @@ export class Wallet {
     if (!entry?.pendingOwner) {
       throw new ClientError({ code: 'CLIENT_NO_REASSIGNMENT', study: number }, 'nobody is taking over this study');
     }
-    const { chainId, key, sourceKey, studyHash } = this.#entryFields(study);
+    const { chainId, key, sourceKey, studyHash } = this.#named(study);
     const transaction = createKeepStudy({
       chainId,
       key,
@@ -280,7 +242,7 @@ export class Wallet {
   /** Who opened this study: the source's receipts, fetched, checked and kept. @throws ClientError CLIENT_RECEIPT */
   async receipts(number: number): Promise<ListedAccesses> {
     const study = this.#study(number);
-    const { chainId, key, sourceKey } = this.#entryFields(study);
+    const { chainId, key, sourceKey } = this.#named(study);
     const source = await this.#deps.node.source(sourceKey);
     if (!source) throw new ClientError({ code: 'CLIENT_NOT_FOUND', what: 'source' }, 'the ledger has no such source');
     study.accessReceipts = await fetchReceipts({
@@ -297,36 +259,11 @@ export class Wallet {
 
   /** Every study with how far it came. A source that can't be reached leaves its state "unknown". */
   list(): Promise<ListedStudy[]> {
-    return Promise.all(this.#record.studies.map((study, i) => this.#listed(study, i + 1)));
-  }
-
-  async #listed(study: WalletStudy, number: number): Promise<ListedStudy> {
-    const entry = await this.#entryOf(study);
-    return {
-      study: number,
-      card: study.card,
-      state: await this.#stateOf(study, entry),
-      takeoverPending: entry?.pendingOwner != null && toHex(entry.owner) === study.patientKey,
-      grants: study.grants.map(({ label, requesterKey, notAfter, unposted, revoked }) => ({
-        label,
-        requesterKey,
-        notAfter,
-        posted: unposted === '',
-        revoked,
-      })),
-    };
-  }
-
-  async #stateOf(study: WalletStudy, entry: StudyEntry | null): Promise<ListedStudy['state']> {
-    if (entry && toHex(entry.owner) === study.patientKey) return 'yours';
-    if (entry && !study.previous) return 'lost';
-    if (study.claimId === '') return 'unknown';
-    try {
-      return (await this.#gatewayOf(study).claimState(study.claimId)).state;
-    } catch (error) {
-      if (error instanceof ClientError) return 'unknown';
-      throw error;
-    }
+    return Promise.all(
+      this.#record.studies.map(async (study, i) =>
+        listedStudy(study, i + 1, { entry: await this.#entryOf(study), gateway: this.#gatewayOf(study) }),
+      ),
+    );
   }
 
   /** Wait until the ledger's final state names this wallet's key as owner. @throws ClientError CLIENT_STUDY_NOT_YOURS */
@@ -336,7 +273,7 @@ export class Wallet {
     for (let waited = 0; waited <= p.timeoutMs; waited += everyMs) {
       const entry = await this.#entryOf(study);
       if (entry && toHex(entry.owner) === study.patientKey) return entry;
-      const state = await this.#stateOf(study, entry);
+      const state = await studyState(study, { entry, gateway: this.#gatewayOf(study) });
       if (state === 'refused' || state === 'lost') throw notYours(number, state);
       await new Promise(resolve => setTimeout(resolve, everyMs));
     }
@@ -366,19 +303,13 @@ export class Wallet {
   }
 
   async #seq(study: WalletStudy, requesterKey: PublicKey | null): Promise<number> {
-    const { patientKey, sourceKey, studyHash } = this.#entryFields(study);
+    const { patientKey, sourceKey, studyHash } = this.#named(study);
     const query: SeqQuery = { sourceKey, studyHash, patientKey, ...(requesterKey ? { requesterKey } : {}) };
     const [status, bound] = await Promise.all([this.#deps.node.status(), this.#deps.node.seqBound(query)]);
     return chooseSeq(status.genesisTimeMs + status.headSlot * status.slotMs, bound - 1);
   }
 
-  #entryFields(study: WalletStudy): {
-    chainId: Uint8Array;
-    key: SecretKey;
-    patientKey: PublicKey;
-    sourceKey: PublicKey;
-    studyHash: Uint8Array;
-  } {
+  #named(study: WalletStudy): NamedStudy {
     const key = this.#keyOf(study);
     return {
       chainId: fromHex(this.#record.chainId),
@@ -414,11 +345,4 @@ export class Wallet {
   #save(): Promise<void> {
     return this.#deps.store.save(encodeRecord(this.#record));
   }
-}
-
-function notYours(study: number, state: string): ClientError {
-  return new ClientError(
-    { code: 'CLIENT_STUDY_NOT_YOURS', study, state },
-    `study ${study} is not yours on the ledger (${state})`,
-  );
 }
