@@ -40,6 +40,8 @@ export const limits = {
   statusIntervalMs: 2_000,
   /** A peer that told its status within this time, asked or not, is not asked in this round. */
   statusFreshMs: 1_500,
+  /** The same for one whose head was ours then: what comes next comes by gossip, and the question is for what gossip lost. */
+  statusInStepMs: 7_500,
   statusTimeoutMs: 3_000,
 
   /** Sync: one request, one answer. */
@@ -68,7 +70,7 @@ export const limits = {
   supersededAfterMs: 5_000,
   /** So many status rounds without a gossip stream to a peer, and its connection is renewed. */
   maxGossipMisses: 3,
-  pingIntervalMs: 5_000,
+  pingIntervalMs: 10_000,
 
   /** Redial of the configured peers. */
   maxConfiguredPeers: 64,

@@ -26,8 +26,8 @@ export interface StatusesInit {
 export class Statuses {
   readonly #init: StatusesInit;
   readonly #known = new BoundedMap<string, PeerStatus>(limits.maxConnections * 2);
-  /** When each of them came. */
-  readonly #heardAt = new BoundedMap<string, number>(limits.maxConnections * 2);
+  /** Until when each of them needs no asking, monotonic ms. */
+  readonly #freshUntil = new BoundedMap<string, number>(limits.maxConnections * 2);
   readonly #asking = new BoundedMap<string, Promise<void>>(limits.maxConnections * 2);
 
   constructor(init: StatusesInit) {
@@ -48,13 +48,15 @@ export class Statuses {
 
   forget(peer: string): void {
     this.#known.delete(peer);
-    this.#heardAt.delete(peer);
+    this.#freshUntil.delete(peer);
   }
 
-  /** Whether the peer told its status just now: an exchange serves both sides, so one of the two asking is enough. */
+  /**
+   * Whether the peer told its status just now, or not long ago and then had our head: an exchange serves both sides, so one
+   * of the two asking is enough.
+   */
   isFresh(peer: string): boolean {
-    const heardAt = this.#heardAt.get(peer);
-    return heardAt !== undefined && this.#init.now() - heardAt < limits.statusFreshMs;
+    return this.#init.now() < (this.#freshUntil.get(peer) ?? 0);
   }
 
   /** Exchange status with a peer; calls that overlap share one exchange. Never throws: faults are charged. */
@@ -114,7 +116,8 @@ export class Statuses {
     if (connection.status !== 'open') return;
     const isNew = !this.#known.has(peer);
     this.#known.set(peer, status);
-    this.#heardAt.set(peer, this.#init.now());
+    const isInStep = equalBytes(status.headId, this.#init.own().headId);
+    this.#freshUntil.set(peer, this.#init.now() + (isInStep ? limits.statusInStepMs : limits.statusFreshMs));
     this.#init.onStatus(peer, status, isNew);
   }
 
