@@ -10,13 +10,13 @@
  * here when its opening block is known as final, and on the chain with the block that carries the certificate.
  */
 import { equalBytes, toHex, type Verifier } from '@radpass/core';
-import { type Block, type Header, parseFrame } from './block.js';
+import type { Block } from './block.js';
 import { Tree, type TreeNode, treeNode } from './blockTree.js';
 import { eraOf, finalityOf } from './consensus/chainTables.js';
 import { type Consensus, consensus } from './consensus/index.js';
-import type { StakeEntry } from './consensus/leader.js';
 import type { Checkpoint, VoteSet } from './consensus/votes.js';
 import { foldFinal } from './finalize.js';
+import { FinalRecords } from './finalRecords.js';
 import type { Genesis } from './genesis.js';
 import type { ParentView } from './genesisState.js';
 import { type Judging, judging } from './judging.js';
@@ -24,16 +24,8 @@ import { blockWrites, readKeptBlock } from './keptBlocks.js';
 import { KeptCertificates } from './keptCertificates.js';
 import { handOverWrites } from './light/handOvers.js';
 import { Openings } from './openings.js';
-import {
-  type Counts,
-  certificatesRecord,
-  changesRecord,
-  type EraVoters,
-  eraRecord,
-  type FinalRecord,
-  type HeightRecord,
-  heightRecord,
-} from './records.js';
+import { ParentViews } from './parentViews.js';
+import { type Counts, certificatesRecord, changesRecord, eraRecord, type FinalRecord } from './records.js';
 import { type Restart, restartAt } from './restart.js';
 import { type Era, eraAfterFinal, type Rulebook } from './standing.js';
 import type { Hash } from './stateTree.js';
@@ -41,9 +33,6 @@ import { over, type StateSource } from './stateView.js';
 import type { LedgerStore, StoreWrite } from './store.js';
 import { damaged } from './store.js';
 import { storeKeys } from './storeKeys.js';
-import { undoneState } from './undoneState.js';
-
-const recordsRemembered = 256;
 
 export interface BranchesInit {
   readonly genesis: Genesis;
@@ -98,8 +87,9 @@ export class Branches {
   #settledFinal: number;
   #counts: Counts;
   #arrivals = 0;
-  /** Records of final blocks, those that were asked for last. */
-  readonly #records = new Map<number, HeightRecord>();
+  /** What is kept of final blocks. */
+  readonly records: FinalRecords;
+  readonly #parents: ParentViews;
   /** Blocks or checkpoints changed since the head was chosen. */
   #unchosen = true;
   #shown: Shown;
@@ -108,7 +98,11 @@ export class Branches {
     this.#p = p;
     this.#rules = p.rules ?? consensus;
     this.#judging = p.judging ?? judging;
-    this.tree = new Tree({ get: key => this.get(key) }, p.base);
+    const get = (key: string): Uint8Array | undefined => this.get(key);
+    this.tree = new Tree({ get }, p.base);
+    this.records = new FinalRecords(get);
+    const { evidenceWindowSlots } = p.genesis.params;
+    this.#parents = new ParentViews({ tree: this.tree, records: this.records, get, evidenceWindowSlots, hash: p.hash });
     this.openings = new Openings(this.tree, this.#book);
     this.#head = p.base;
     this.#settledHead = p.base;
@@ -166,53 +160,7 @@ export class Branches {
 
   /** A block of the tree as others are judged on it. */
   parentView(node: TreeNode): ParentView {
-    return {
-      header: { slot: node.slot, height: node.height },
-      id: node.id,
-      state: this.tree.stateAt(node.id),
-      ancestor: id => this.#ancestor(node, id),
-      at: id => this.#viewAt(node, id),
-    };
-  }
-
-  /** A block of the node's chain as a parent, also one that final blocks have passed. */
-  #viewAt(node: TreeNode, id: Uint8Array): ParentView | undefined {
-    const inTree = this.tree.block(id);
-    if (inTree) return this.tree.isOn(node.id, id) ? this.parentView(inTree) : undefined;
-    const { base } = this.tree;
-    const oldest = base.slot - this.#p.genesis.params.evidenceWindowSlots;
-    for (let height = base.height - 1; height >= 0; height--) {
-      const record = this.heightRecord(height);
-      if (record.slot < oldest) return undefined;
-      if (equalBytes(record.id, id)) return this.#finalView(height);
-    }
-    return undefined;
-  }
-
-  #finalView(height: number): ParentView {
-    const { id, slot } = this.heightRecord(height);
-    const state = undoneState({
-      get: key => this.get(key),
-      height,
-      finalHeight: this.tree.base.height,
-      hash: this.#p.hash,
-    });
-    const { finalizedHeight } = finalityOf(state);
-    const below = (wanted: Uint8Array, lowest: number): number | undefined => {
-      for (let at = height; at >= lowest; at--) if (equalBytes(this.heightRecord(at).id, wanted)) return at;
-      return undefined;
-    };
-    return {
-      header: { slot, height },
-      id,
-      state,
-      ancestor: wanted => {
-        const at = below(wanted, finalizedHeight);
-        return at === undefined ? undefined : { slot: this.heightRecord(at).slot, height: at };
-      },
-      // Nothing that is judged on this view asks further back: evidence does not nest.
-      at: wanted => (equalBytes(wanted, id) ? this.#finalView(height) : undefined),
-    };
+    return this.#parents.of(node);
   }
 
   /**
@@ -310,7 +258,7 @@ export class Branches {
   /** Whether a block is in the tree or in the final chain. */
   knows(id: Uint8Array, height: number): boolean {
     if (this.tree.block(id)) return true;
-    return height > 0 && height < this.tree.base.height && equalBytes(this.heightRecord(height).id, id);
+    return height > 0 && height < this.tree.base.height && equalBytes(this.records.at(height).id, id);
   }
 
   /** Gather a write for the next batch. */
@@ -375,7 +323,7 @@ export class Branches {
   /** The era that stands after the base, which is final. */
   #standingEra(): Era {
     const { base } = this.tree;
-    const idAt = (height: number): Uint8Array => (height === base.height ? base.id : this.heightRecord(height).id);
+    const idAt = (height: number): Uint8Array => (height === base.height ? base.id : this.records.at(height).id);
     return eraAfterFinal(this.tree.stateAt(base.id), { ...this.#book, final: base, idAt });
   }
 
@@ -413,8 +361,8 @@ export class Branches {
       counts: this.#counts,
       ...moved,
       checkpoint,
-      recordAt: height => this.heightRecord(height),
-      headerOf: id => this.#headerOf(id),
+      recordAt: height => this.records.at(height),
+      headerOf: id => this.records.header(id),
       params: this.#p.genesis.params,
     });
     this.write(...fold.writes);
@@ -424,7 +372,7 @@ export class Branches {
         final: moved.final,
         rootId: rootBefore,
         get: key => this.get(key),
-        votersOf: id => this.eraVoters(id),
+        votersOf: id => this.records.era(id),
       }),
     );
     this.#counts = fold.counts;
@@ -433,12 +381,6 @@ export class Branches {
     this.#moved.stale.push(...moved.stale);
     this.openings.prune();
     this.#followEra();
-  }
-
-  /** Header of a block on disk; null for genesis. */
-  #headerOf(id: Uint8Array): Header | null {
-    const stored = this.get(storeKeys.block(id));
-    return stored ? parseFrame(stored).header : null;
   }
 
   /** After the base moved: which era stands, and what is justified in it. */
@@ -465,47 +407,5 @@ export class Branches {
 
   #writeEra({ depth, root, committee }: Era): void {
     this.write([storeKeys.era(root.id), eraRecord.encode({ depth, slot: root.slot, voters: committee.voters })]);
-  }
-
-  /** The voters of an era whose root is final, by the bits of its votes; none for an unknown root. */
-  votersOf(rootId: Uint8Array): readonly StakeEntry[] {
-    return this.eraVoters(rootId)?.voters ?? [];
-  }
-
-  /** An era whose root is final, as it was kept; null for an unknown root. */
-  eraVoters(rootId: Uint8Array): EraVoters | null {
-    const stored = this.get(storeKeys.era(rootId));
-    return stored ? eraRecord.decode(stored) : null;
-  }
-
-  /** What is recorded of a final block. @throws LedgerError LEDGER_STORE_DAMAGED */
-  heightRecord(height: number): HeightRecord {
-    const record = this.listed(height);
-    if (!record) throw damaged(`final block ${height} is not listed`, { height });
-    return record;
-  }
-
-  /** The same, or nothing for a height that the store does not list: above the final block, or below where it began. */
-  listed(height: number): HeightRecord | undefined {
-    const known = this.#records.get(height);
-    if (known) return known;
-    const stored = this.get(storeKeys.height(height));
-    if (!stored) return undefined;
-    const record = heightRecord.decode(stored);
-    if (this.#records.size >= recordsRemembered) this.#records.delete(this.#records.keys().next().value!);
-    this.#records.set(height, record);
-    return record;
-  }
-
-  #ancestor(node: TreeNode, id: Uint8Array): { slot: number; height: number } | undefined {
-    const inTree = this.tree.block(id);
-    if (inTree) return this.tree.isOn(node.id, id) ? { slot: inTree.slot, height: inTree.height } : undefined;
-    // Below the base: asked for no further than the final block that the node's chain records.
-    const { finalizedHeight } = finalityOf(this.tree.stateAt(node.id));
-    for (let height = this.tree.base.height - 1; height >= finalizedHeight; height--) {
-      const record = this.heightRecord(height);
-      if (equalBytes(record.id, id)) return { slot: record.slot, height };
-    }
-    return undefined;
   }
 }

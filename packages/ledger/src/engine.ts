@@ -187,7 +187,7 @@ export class Engine {
   #isQuiet(): boolean {
     const { branches, awaited = [], upgrade } = this.#p;
     if (upgrade.rulesVersion !== null) return true;
-    return this.#slot <= this.#quietUntilSlot || awaited.some(id => branches.votersOf(id).length === 0);
+    return this.#slot <= this.#quietUntilSlot || awaited.some(id => branches.records.votersOf(id).length === 0);
   }
 
   #lead(): void {

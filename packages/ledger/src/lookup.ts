@@ -163,7 +163,7 @@ export class Lookup {
     const stored = store.get(storeKeys.transaction(id));
     if (stored) {
       const [height, index] = positionRecord.decode(stored);
-      const record = branches.heightRecord(height);
+      const record = branches.records.at(height);
       const bytes = this.#readBlock(record.id)?.body.transactions[index];
       if (!bytes) return null;
       return { ...entryOf(bytes), grade: 'final', blockId: record.id, height, slot: record.slot };
@@ -225,7 +225,7 @@ export class Lookup {
 
   #finalIdAt(height: number, id: Uint8Array): boolean {
     const { branches } = this.#p;
-    const record = height <= branches.shown.final.height ? branches.listed(height) : undefined;
+    const record = height <= branches.shown.final.height ? branches.records.listed(height) : undefined;
     return record !== undefined && equalBytes(record.id, id);
   }
 
@@ -233,7 +233,7 @@ export class Lookup {
   #idAt(height: number): Uint8Array | null {
     const { branches } = this.#p;
     if (height < 1 || height > branches.shown.head.height) return null;
-    if (height <= branches.shown.final.height) return branches.listed(height)?.id ?? null;
+    if (height <= branches.shown.final.height) return branches.records.listed(height)?.id ?? null;
     return branches.tree.path(branches.shown.head.id).find(node => node.height === height)?.id ?? null;
   }
 

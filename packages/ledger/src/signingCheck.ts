@@ -54,7 +54,7 @@ export async function checkRecord(p: {
     for (const { message, bitmap } of [...body.certificates, ...body.voteSets]) {
       const ofVote = contradictionOf(signer, 'vote', message.targetSlot);
       if (!ofVote) continue;
-      const voters = p.branches.votersOf(message.rootId);
+      const voters = p.branches.records.votersOf(message.rootId);
       if (votersOf(bitmap).some(voter => voters[voter] && equalBytes(voters[voter].nodeKey, nodeKey))) throw ofVote;
     }
   }
@@ -62,7 +62,7 @@ export async function checkRecord(p: {
 
 function* recentBlocks(branches: Branches): Generator<Block> {
   const { height } = branches.final;
-  const final = Array.from({ length: Math.min(height, finalBlocks) }, (_, i) => branches.heightRecord(height - i).id);
+  const final = Array.from({ length: Math.min(height, finalBlocks) }, (_, i) => branches.records.at(height - i).id);
   const above = branches.tree.nodes().map(node => node.id);
   for (const id of [...final, ...above]) {
     const stored = branches.get(storeKeys.block(id));

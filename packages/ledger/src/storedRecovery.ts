@@ -13,7 +13,7 @@ import { contradiction, describeRecovery, type Recovery } from './restart.js';
  * @throws LedgerError LEDGER_CHECKPOINT when a block that is final here excludes one
  */
 export function awaitedRecoveries(branches: Branches, recoveries: readonly Recovery[]): Uint8Array[] {
-  const awaited = recoveries.filter(({ blockId }) => branches.votersOf(blockId).length === 0);
+  const awaited = recoveries.filter(({ blockId }) => branches.records.votersOf(blockId).length === 0);
   if (awaited.some(({ slot }) => slot <= branches.final.slot)) contradiction('a block that is final here excludes it');
   return awaited.map(({ blockId }) => blockId);
 }

@@ -100,7 +100,7 @@ export class VoteIntake {
   /** Votes of a set in a block that this node has not had by themselves, of voters that it knows. */
   #unheard({ message, bitmap, signatures }: VoteSet): Vote[] {
     const pool = this.#pools.of(message.rootId);
-    const committee = pool?.era.committee.voters ?? this.#p.branches.votersOf(message.rootId);
+    const committee = pool?.era.committee.voters ?? this.#p.branches.records.votersOf(message.rootId);
     const voters = votersOf(bitmap);
     const unheard = pool?.unheard(message, voters) ?? voters;
     return unheard.flatMap(voter => {

@@ -54,7 +54,7 @@ export class LightView {
 
   /** Hand-overs from the era of this root on, as an update; null for a root that is not known. */
   handOvers(rootId: Uint8Array): Uint8Array | null {
-    if (!this.#branches.eraVoters(rootId)) return null;
+    if (!this.#branches.records.era(rootId)) return null;
     const handOvers: HandOver[] = [];
     for (let from = rootId; handOvers.length < lightLimits.handOvers; ) {
       const stored = this.#branches.get(storeKeys.handOver(from));
@@ -69,12 +69,12 @@ export class LightView {
   /** The file of the recovery that ended the era of this root, if its block is final here; null if none did. */
   recovery(endedRootId: Uint8Array): string | null {
     const found = this.#recoveries.find(({ replaces }) => equalBytes(replaces, endedRootId));
-    return found && this.#branches.eraVoters(found.blockId) ? formatCheckpoint(found) : null;
+    return found && this.#branches.records.era(found.blockId) ? formatCheckpoint(found) : null;
   }
 
   /** The voters of the era of this root, in the order of the bits; null for a root that is not known. */
   voters(rootId: Uint8Array): Uint8Array | null {
-    const era = this.#branches.eraVoters(rootId);
+    const era = this.#branches.records.era(rootId);
     return era && encodeVoters(era.voters);
   }
 
@@ -85,7 +85,7 @@ export class LightView {
       this.#branches.certificates.find(
         ({ message }) => finalizes(message) && message.sourceSlot === slot && equalBytes(message.sourceId, id),
       );
-    const era = found && this.#branches.eraVoters(found.message.rootId);
+    const era = found && this.#branches.records.era(found.message.rootId);
     if (!era) return null;
     const { params, genesisTimeMs, chainId } = this.#genesis;
     const light = { root: { slot: era.slot, id: found.message.rootId }, voters: era.voters };
