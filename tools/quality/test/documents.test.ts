@@ -30,15 +30,7 @@ describe('docs/paper-map.md', () => {
   });
 
   it('names files that exist, and tests that are in the files which it names', () => {
-    const wrong: string[] = [];
-    for (const [, id, , file, test] of rows) {
-      for (const name of ticked(file ?? '')) if (!existsSync(join(root, name))) wrong.push(`${id}: no file ${name}`);
-      for (const [, path, title] of (test ?? '').matchAll(/`([^`›]+?) › ([^`]+)`/g)) {
-        if (!existsSync(join(root, path ?? ''))) wrong.push(`${id}: no file ${path}`);
-        else if (!unescaped(read(path ?? '')).includes(title ?? '')) wrong.push(`${id}: no test "${title}" in ${path}`);
-      }
-    }
-    expect(wrong).toEqual([]);
+    expect(rows.flatMap(row => wrongNames(row))).toEqual([]);
   });
 
   it('says for each row either a file and a test, or "not yet"', () => {
@@ -48,10 +40,32 @@ describe('docs/paper-map.md', () => {
     });
     expect(unclear.map(row => row[1])).toEqual([]);
   });
-
-  const ticked = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(match => match[1] ?? '');
-  const unescaped = (text: string): string => text.replaceAll("\\'", "'");
 });
+
+describe('docs/threats.md', () => {
+  const rows = [...read('docs/threats.md').matchAll(/^\| (T\d+) \|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)];
+
+  it('has an answer and a test for every threat, and names them as they are', () => {
+    expect(rows.map(row => row[1])).toEqual(Array.from({ length: 46 }, (_, i) => `T${i + 1}`));
+    expect(rows.flatMap(row => wrongNames(row))).toEqual([]);
+    const bare = rows.filter(([, , , answer, test]) => ticked(answer ?? '').length === 0 || !test?.includes('›'));
+    expect(bare.map(row => row[1])).toEqual([]);
+  });
+});
+
+/** Files and tests that a row names and that are not there. */
+function wrongNames([, id, , files = '', tests = '']: readonly (string | undefined)[]): string[] {
+  const wrong = ticked(files).flatMap(name => (existsSync(join(root, name)) ? [] : [`${id}: no file ${name}`]));
+  for (const [, path = '', title = ''] of tests.matchAll(/`([^`›]+?) › ([^`]+)`/g)) {
+    if (!existsSync(join(root, path))) wrong.push(`${id}: no file ${path}`);
+    else if (!read(path).replaceAll("\\'", "'").includes(title)) wrong.push(`${id}: no test "${title}" in ${path}`);
+  }
+  return wrong;
+}
+
+function ticked(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(match => match[1] ?? '');
+}
 
 describe('documents', () => {
   const documents = [
