@@ -1,5 +1,5 @@
 /** radpass-sim: the command line of the simulator. This file reads flags; play.ts plays, files.ts writes. */
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { layerOptions, printJson, runCommandLine, UsageError, versionBeside, wholeNumber } from '@radpass/client/node';
 import { type Options, type Scenario, scenarios } from '@radpass/ledger/sim';
@@ -59,6 +59,12 @@ program
   .option('--latency-ms <n>', 'mean time of a message', wholeNumber)
   .option('--slot-ms <n>', 'length of a slot', wholeNumber)
   .option(
+    '--jobs <n>',
+    'seeds played at the same time, each on a thread of its own',
+    wholeNumber,
+    availableParallelism(),
+  )
+  .option(
     '--out <dir>',
     'write the report, figures as CSV, a plot as SVG, and each failing seed as a file that replays',
   )
@@ -82,6 +88,7 @@ program
       options: Object.fromEntries(given) as Partial<Options>,
       seeds: flags.seeds,
       shareWork: flags.sharedWork,
+      jobs: flags.jobs,
     });
     if (flags.out !== undefined) writeFiles(resolve(program.opts().home, flags.out), report, outcomes);
     if (json) printJson(report);

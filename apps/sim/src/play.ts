@@ -2,6 +2,7 @@
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Options, type Report, runScenario, type Scenario, type SeedOutcome } from '@radpass/ledger/sim';
 import type { Replay } from './files.js';
+import { SeedWorkers } from './seedWorkers.js';
 
 /** Nothing is said before a run has taken this long. */
 const quietMs = 3_000;
@@ -13,14 +14,24 @@ export interface Played {
 
 export async function play(
   scenario: Scenario,
-  p: { options: Partial<Options>; seeds?: [number, number] | undefined; shareWork: boolean },
+  p: {
+    options: Partial<Options>;
+    seeds?: [number, number] | undefined;
+    shareWork: boolean;
+    /** Threads to play a scenario that ships; without, it is played in this one. */
+    jobs?: number;
+  },
 ): Promise<Played> {
   const outcomes: SeedOutcome[] = [];
+  const { shareWork, jobs } = p;
+  const options = { ...scenario.defaults, ...p.options };
+  const workers = jobs === undefined ? null : new SeedWorkers({ scenario: scenario.name, options, shareWork });
   let saidMs = performance.now();
   const report = await runScenario(scenario, {
-    options: p.options,
+    options,
+    ...(workers && jobs && { jobs, playSeed: workers.play.bind(workers) }),
     ...(p.seeds && { seeds: p.seeds }),
-    shareWork: p.shareWork,
+    shareWork,
     verifier: nodeVerifier,
     hash: sha256Node,
     onSeed: outcome => outcomes.push(outcome),
@@ -30,8 +41,8 @@ export async function play(
       const broken = outcomes.reduce((sum, { violations }) => sum + violations.length, 0);
       process.stderr.write(`${scenario.name}: seed ${seed} of ${of}, slot ${done} of ${slots}, ${broken} violations\n`);
     },
-  });
-  return { report, outcomes };
+  }).finally(() => workers?.close());
+  return { report, outcomes: outcomes.sort((a, b) => a.seed - b.seed) };
 }
 
 export interface Replayed extends Report {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { tinyParams } from '@radpass/ledger';
-import { eachSlot, equalMembers, finish, type Scenario, SimDisk, World } from '@radpass/ledger/sim';
+import { eachSlot, equalMembers, finish, type Scenario, SimDisk, scenarios, World } from '@radpass/ledger/sim';
 import { readReplay, writeFiles } from '../dist/files.js';
 import { play, replay } from '../dist/play.js';
 
@@ -59,6 +59,14 @@ describe('a seed that failed', () => {
     expect([again.sameTrace, again.violations]).toEqual([true, report.violations]);
     const mended = await replay(kept, () => stops(false));
     expect([mended.sameTrace, mended.violations]).toEqual([false, []]);
+  });
+
+  it('and those that hold are the same on several threads as on one', async () => {
+    const plan = { options: { nodes: 3, slots: 4 }, seeds: [1, 3] as [number, number], shareWork: true };
+    const healthy = scenarios.get('healthy')!;
+    const [here, there] = [await play(healthy, plan), await play(healthy, { ...plan, jobs: 2 })];
+    expect(there.report).toEqual(here.report);
+    expect(there.outcomes).toEqual(here.outcomes);
   });
 
   it('is told from other files', () => {

@@ -11,6 +11,13 @@ export class Histogram {
   readonly counts = new Map<number, number>();
   total = 0;
 
+  /** One whose counts came from another thread. */
+  static from({ counts }: Pick<Histogram, 'counts'>): Histogram {
+    const histogram = new Histogram();
+    for (const [value, count] of counts) histogram.add(value, count);
+    return histogram;
+  }
+
   add(value: number, count = 1): void {
     this.counts.set(value, (this.counts.get(value) ?? 0) + count);
     this.total += count;

@@ -1,8 +1,8 @@
-/** Play seeds of a scenario, one after the other, and sum them up. */
+/** Play seeds of a scenario and sum them up. */
 import { sha256, toHex, utf8 } from '@radpass/core';
 import type { Violation } from './invariants.js';
 import { Histogram } from './measures.js';
-import type { Figures, Options, Scenario, SeedOutcome } from './scenario.js';
+import type { Figures, Options, RunContext, Scenario, SeedOutcome } from './scenario.js';
 import type { Platform } from './world.js';
 
 export interface RunPlan extends Platform {
@@ -11,6 +11,10 @@ export interface RunPlan extends Platform {
   /** Default true; see sharedWork.ts. */
   readonly shareWork?: boolean;
   readonly progress?: (line: { seed: number; of: number; done: number; slots: number }) => void;
+  /** Seeds played at the same time; default 1. More than one are of use where `playSeed` plays them elsewhere. */
+  readonly jobs?: number;
+  /** Plays a seed, on another thread for instance; if not given, they are played here. */
+  readonly playSeed?: (seed: number, progress: RunContext['progress']) => Promise<SeedOutcome>;
   /** Told of each seed when it is over. */
   readonly onSeed?: (outcome: SeedOutcome) => void;
 }
@@ -57,19 +61,22 @@ function sumUp(scenario: Scenario, outcomes: readonly SeedOutcome[]): Figures {
 export async function runScenario(scenario: Scenario, plan: RunPlan = {}): Promise<Report> {
   const options: Options = { ...scenario.defaults, ...plan.options };
   const [from, to] = plan.seeds ?? scenario.seeds;
+  const { shareWork = true, verifier, hash, rules, jobs = 1 } = plan;
+  const here: RunPlan['playSeed'] = (seed, progress) =>
+    scenario.play(options, { seed, shareWork, verifier, hash, rules, progress });
+  const playSeed = plan.playSeed ?? here;
   const outcomes: SeedOutcome[] = [];
-  for (let seed = from; seed <= to; seed++) {
-    const outcome = await scenario.play(options, {
-      seed,
-      shareWork: plan.shareWork ?? true,
-      verifier: plan.verifier,
-      hash: plan.hash,
-      rules: plan.rules,
-      progress: (done, slots) => plan.progress?.({ seed, of: to, done, slots }),
-    });
-    outcomes.push(outcome);
-    plan.onSeed?.(outcome);
-  }
+  let next = from;
+  const playOn = async (): Promise<void> => {
+    while (next <= to) {
+      const seed = next++;
+      const progress = (done: number, slots: number): void => plan.progress?.({ seed, of: to, done, slots });
+      const outcome = await playSeed(seed, progress);
+      outcomes[seed - from] = outcome;
+      plan.onSeed?.(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, to - from + 1) }, playOn));
   const figures = sumUp(scenario, outcomes);
   const missed = scenario.missed(figures, options).map(what => ({ seed: -1, atMs: 0, node: -1, rule: 'goal', what }));
   const broken = outcomes.flatMap(({ seed, violations }) => violations.map(violation => ({ seed, ...violation })));

@@ -1,0 +1,15 @@
+/** A thread that plays seeds of one scenario, one after the other, as seedWorkers.ts asks for them. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { nodeVerifier, sha256Node } from '@radpass/core/node';
+import { scenarios } from '@radpass/ledger/sim';
+import type { Answer, Task } from './seedWorkers.js';
+
+const { scenario: name, options, shareWork } = workerData as Task;
+const scenario = scenarios.get(name)!;
+const tell = (answer: Answer): void => parentPort!.postMessage(answer);
+
+parentPort!.on('message', (seed: number) => {
+  const context = { seed, shareWork, verifier: nodeVerifier, hash: sha256Node };
+  const progress = (done: number, of: number): void => tell({ done, of });
+  void scenario.play(options, { ...context, progress }).then(outcome => tell({ outcome }));
+});
