@@ -456,6 +456,14 @@ export const mutants = [
     test: 'apps/gateway/test/enrolment.test.ts',
   },
   {
+    name: 'whoever-revoked-the-study-revoked-it',
+    file: 'apps/gateway/src/revocations.ts',
+    find: 'entries?.get(publicKeyHex(requester))?.seq ?? 0,',
+    replace: "publicKeyHex(requester).length * 0, ...[...this.#seen.values()].map(every => every.get('')?.seq ?? 0),",
+    test: 'apps/gateway/test/enrolment.test.ts',
+    title: 'former owner',
+  },
+  {
     name: 'revoked-once-is-revoked-for-ever',
     file: `${xds}/src/decide.ts`,
     find: 'isTime(revokedSeq) && revokedSeq < grantSeq',

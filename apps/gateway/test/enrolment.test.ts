@@ -369,6 +369,20 @@ describe('revocations brought to the gateway', () => {
     expect(revocations.revokedSeq(patient.publicKey, studyHash, doctor)).toBe(0);
   });
 
+  it('by a former owner, whose claim this gateway once confirmed, stop nobody whom the new owner allowed', async () => {
+    const { token, studyHash: hash } = await redeemed();
+    const claim = await receiveClaim(desk, token, claimBy(patient, hash));
+    await records.write([{ table: 'claims', key: claim.id, value: { ...claim, state: 'final' } }]);
+    const owner = keyOf(6);
+    ledger.owners = [{ studyHash: toHex(hash), owner }];
+    const revocations = await open();
+    await revocations.receive(revocation({ studyHash: hash, requesterKey: null, seq: 120_000 }).bytes);
+    expect(revocations.revokedSeq(owner.publicKey, hash, doctor)).toBe(0);
+    expect((await open()).revokedSeq(owner.publicKey, hash, doctor)).toBe(0);
+    await revocations.receive(revocation({ key: owner, studyHash: hash }).bytes);
+    expect(revocations.revokedSeq(owner.publicKey, hash, doctor)).toBe(60_000);
+  });
+
   it('with a wrong signature, of another source, or of another kind are refused', async () => {
     const revocations = await open();
     const bytes = revocation().bytes.slice();

@@ -1,11 +1,9 @@
 /** Clients that code generators made from the published WSDL get the very bytes, over TLS. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
 import { needs } from '../../../../tools/needs.mjs';
+import { compileWithMetro } from './metro.js';
 import { noise, type Repository, startRepository } from './repository.js';
 import { run } from './run.js';
 
@@ -42,28 +40,16 @@ function suite(client: Client, sizes: number[]): void {
 }
 
 needs('jaxws', describe)('a client of wsimport (JAX-WS, Metro)', () => {
-  let classPath = '';
-  beforeAll(async () => {
-    const jars = [
-      'jaxws-rt jaxws-tools jaxws-api jaxb-api jaxb-core jaxb-impl jaxb-runtime jaxb-xjc codemodel stax-ex streambuffer',
-      'mimepull saaj-impl javax.xml.soap-api metro-policy gmbal glassfish-management-api javax.activation jws-api',
-      'istack-commons-runtime istack-commons-tools FastInfoset txw2 xsom rngom dtd-parser geronimo-annotation-1.3-spec',
-    ].flatMap(line => line.split(' ').map(name => `/usr/share/java/${name}.jar`));
-    const generated = join(repository.folder, 'generated');
-    const classes = join(repository.folder, 'classes');
-    mkdirSync(generated);
-    classPath = [...jars, classes].join(delimiter);
-    const wsimport = ['-extension', '-keep', '-Xnocompile', '-quiet', '-d', generated, '-p', 'iti43'];
-    execFileSync('java', ['-cp', classPath, 'com.sun.tools.ws.WsImport', ...wsimport, repository.wsdlFile]);
-    const stubs = readdirSync(join(generated, 'iti43')).map(name => join(generated, 'iti43', name));
-    execFileSync('javac', ['-nowarn', '-cp', classPath, '-d', classes, ...stubs, sourceOf('RetrieveWithJaxws.java')]);
+  let java: string[] = [];
+  beforeAll(() => {
+    const { wsdlFile, folder } = repository;
+    java = compileWithMetro({ wsdlFile, folder, program: sourceOf('RetrieveWithJaxws.java') });
   });
 
   const client: Client = async ({ pkcs8File, spkiFile }) => {
     const { wsdlFile, url, caFile, repositoryUniqueId, documentUniqueId } = repository;
-    const options = ['-Xmx256m', '--add-opens', 'java.base/java.lang=ALL-UNNAMED', '-cp', classPath];
     const files = [wsdlFile, url, caFile, pkcs8File, spkiFile];
-    return await run('java', [...options, 'RetrieveWithJaxws', ...files, repositoryUniqueId, documentUniqueId]);
+    return await run('java', [...java, 'RetrieveWithJaxws', ...files, repositoryUniqueId, documentUniqueId]);
   };
   suite(client, [1_024, 10 * mebibyte, 2_048 * mebibyte]);
 });
