@@ -462,6 +462,8 @@ needs('openssl', describe)('a gateway over https', () => {
     const onTheLedger = node.posted.map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
     expect(onTheLedger.length).toBeGreaterThan(2);
     expect(refusals.length).toBeGreaterThan(10);
+    const searched = `${logged.length} lines of log, ${onTheLedger.length} transactions, ${refusals.length} refusals`;
+    process.stdout.write(`${canaries.length} canaries, of which ${people.length} of people: searched ${searched}\n`);
     for (const canary of people)
       expect([...onTheLedger, ...refusals].filter(text => text.includes(canary))).toEqual([]);
   });

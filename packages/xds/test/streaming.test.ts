@@ -185,6 +185,7 @@ describe('a study that streams', () => {
     const world = await createWorld({ rate: { take: () => true } });
     world.studies.set(toHex(studyHash), slowDocument(2_000 * mebibyte, 262_144, 0).study);
     const { port } = await listen(world);
+    const worst = { ms: 0, bytes: 0 };
     for (let i = 0; i < 50; i++) {
       world.state.locallyRevokedSeq = 0;
       const { seen, closed } = post(port, world.request());
@@ -194,10 +195,13 @@ describe('a study that streams', () => {
       const from = performance.now();
       world.revoke();
       await closed;
-      expect(performance.now() - from).toBeLessThan(1_000);
-      expect(seen.bytes - before).toBeLessThan(16 * mebibyte);
+      worst.ms = Math.max(worst.ms, performance.now() - from);
+      worst.bytes = Math.max(worst.bytes, seen.bytes - before);
       expect(seen.bytes).toBeLessThan(100 * mebibyte);
     }
+    process.stdout.write(`50 revocations in mid-transfer: at worst ${worst.ms.toFixed(1)} ms, ${worst.bytes} bytes\n`);
+    expect(worst.ms).toBeLessThan(1_000);
+    expect(worst.bytes).toBeLessThan(16 * mebibyte);
     await until(() => world.events.filter(({ kind }) => kind === 'closed').length === 50);
     const outcomes = world.events.flatMap(event => (event.kind === 'closed' ? event.closing.reason : []));
     expect(new Set(outcomes)).toEqual(new Set(['revoked']));

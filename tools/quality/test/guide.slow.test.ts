@@ -62,6 +62,8 @@ both('docs/administrator.md', () => {
       name => filesIn(file(name)),
     );
     expect(looked.length).toBeGreaterThan(8);
+    const heard = `${Buffer.concat(gossip).length} bytes of gossip, ${Buffer.concat(proxied.bytes).length} through a proxy`;
+    process.stdout.write(`${canaries.length} canaries: searched ${looked.length} files, ${heard}\n`);
     const found = looked.flatMap(path => {
       const text = readFileSync(path, 'latin1');
       return canaries.filter(canary => text.includes(canary)).map(canary => `${canary} in ${path}`);
