@@ -34,6 +34,20 @@ export function makeCertificate(folder) {
   execFileSync('openssl', ['req', '-x509', '-nodes', '-days', '2', ...curve, ...names, ...made], { stdio: 'ignore' });
 }
 
+/**
+ * Ends the processes that it is told of when this one ends, however that is: a kill leaves nobody else to do it. It hears
+ * of the end by its input's.
+ */
+function startWatchdog() {
+  const script = 'pids=; while read pid; do pids="$pids $pid"; done; kill $pids; sleep 2; kill -9 $pids';
+  const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  child.unref();
+  child.stdin.unref();
+  child.stdin.on('error', () => undefined);
+  return { watch: ({ pid }) => child.stdin.write(`${pid}\n`) };
+}
+const watchdog = startWatchdog();
+
 /** nginx serving `root` statically over https. */
 export async function startNginx(folder, root) {
   const port = await freePort();
@@ -46,7 +60,7 @@ http { access_log off; sendfile on; client_body_temp_path ${file('nginx-body')};
 ssl_certificate ${file('tls.crt')}; ssl_certificate_key ${file('tls.key')}; root ${root}; } }`,
   );
   const child = spawn('nginx', ['-c', file('nginx.conf')], { stdio: 'ignore' });
-  process.once('exit', () => child.kill());
+  watchdog.watch(child);
   return { url: name => `https://127.0.0.1:${port}/${name}`, stop: () => child.kill() };
 }
 
@@ -55,9 +69,6 @@ export async function startNetwork(folder, images) {
   const file = name => join(folder, name);
   const common = ['--json'];
   const children = [];
-  process.once('exit', () => {
-    for (const child of children) child.kill('SIGKILL');
-  });
   const command = async (app, args) => {
     const { stdout } = await run(process.execPath, [programOf(app), ...args, ...common]);
     return JSON.parse(stdout.trim().split('\n').at(-1));
@@ -67,6 +78,7 @@ export async function startNetwork(folder, images) {
     const argv = [...(process.env.RADPASS_BENCH_NODE_OPTIONS?.split(' ') ?? []), programOf(app), ...args, ...common];
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', log] });
     children.push(child);
+    watchdog.watch(child);
     const ready = await new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', line => {
         const event = JSON.parse(line);
@@ -110,7 +122,8 @@ export async function startNetwork(folder, images) {
   writeFileSync(file('gateway.json'), JSON.stringify(config));
   const gateway = await start('gateway', ['--config', file('gateway.json'), 'start']);
 
-  const fetch = nodeFetch({ ca: readFileSync(file('tls.crt'), 'utf8') });
+  // On a busy machine the first look at two gibibytes of files takes its time.
+  const fetch = nodeFetch({ ca: readFileSync(file('tls.crt'), 'utf8'), timeoutMs: 180_000 });
   const nodeApi = new NodeApi({ url: `http://${api}`, fetch });
   let record = null;
   const store = {

@@ -45,7 +45,9 @@ events { worker_connections 256; }
 http { access_log off; sendfile on; client_body_temp_path ${file('body')}; server { listen 127.0.0.1:${nginxPort} ssl;
 ssl_certificate ${file('tls.crt')}; ssl_certificate_key ${file('tls.key')}; root ${folder}; } }`,
 );
-const nginx = spawn('nginx', ['-c', file('nginx.conf')], { stdio: 'ignore' });
+// nginx ends with its input, so that a kill of this process leaves none behind.
+const ending = 'nginx -c "$0" & child=$!; cat > /dev/null; kill $child';
+const nginx = spawn('sh', ['-c', ending, file('nginx.conf')], { stdio: ['pipe', 'ignore', 'ignore'] });
 const server = fork(new URL('transferServer.mjs', import.meta.url), [folder]);
 const next = child => new Promise(resolve => child.once('message', resolve));
 const { url } = await next(server);
@@ -149,5 +151,5 @@ for (const [name, what] of [
   });
 }
 server.kill();
-nginx.kill();
+nginx.stdin.end();
 rmSync(folder, { recursive: true });
