@@ -81,9 +81,13 @@ async function share(study, keys) {
   await network.allow(number, [...keys.map(cardOf), card]);
   const hash = await network.hashOf(study.studyInstanceUID);
   // nginx has the same bytes as a file: what the gateway answers, frame and all
-  const { bytes } = await curl(signed(hash, keys[0]), file(`static/${study.name}`));
-  if (bytes < study.bytes) throw new Error(`${study.name}: an answer of ${bytes} bytes`);
-  return hash;
+  for (let tries = 0; tries < 20; tries++) {
+    const { bytes } = await curl(signed(hash, keys[0]), file(`static/${study.name}`));
+    if (bytes >= study.bytes) return hash;
+    // Not digested yet: whoever may have it is told to come again.
+    await new Promise(resolve => setTimeout(resolve, 5_000));
+  }
+  throw new Error(`${study.name} is not served`);
 }
 
 const cardOf = key => {
