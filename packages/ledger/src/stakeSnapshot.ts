@@ -53,13 +53,15 @@ export function takeStakeSnapshot(
   const { genesis, epoch, passed } = p;
   const { params } = genesis;
   const timeMs = genesis.genesisTimeMs + (epoch + passed) * params.slotsPerEpoch * params.slotMs;
+  // Each value is read once: a layer's memory of it would cost more than it gives.
+  const state: StateSource = { get: key => layer.get(key) };
   const input: StakeInput = {
     epoch,
-    sources: stakeCounts(layer).map(source => ({
+    sources: stakeCounts(state).map(source => ({
       ...source,
-      accredited: accreditedOf(layer, genesis, source.sourceKey, timeMs),
-      dormant: sleeps(layer, source.sourceKey, params),
-      memory: stakeMemory(layer, source.sourceKey),
+      accredited: accreditedOf(state, genesis, source.sourceKey, timeMs),
+      dormant: sleeps(state, source.sourceKey, params),
+      memory: stakeMemory(state, source.sourceKey),
     })),
     founders: genesis.founders,
     lastTotal: stakeTotalTable.get(layer) ?? 0,

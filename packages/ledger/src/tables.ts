@@ -322,7 +322,8 @@ export interface StakeCount {
 /** Every source with its count of studies, sorted by sourceKey. Cost: three reads a source. */
 export function stakeCounts(state: StateSource): StakeCount[] {
   const counts: StakeCount[] = [];
-  for (let position = 0; position < total(state, 'sources'); position++) {
+  const sources = total(state, 'sources');
+  for (let position = 0; position < sources; position++) {
     const sourceKey = sourceAt(state, position);
     const source = sourceKey && sourceTable.get(state, sourceKey);
     if (!source) throw new RangeError(`the state lacks source ${position}`);
