@@ -148,6 +148,16 @@ export function encodeAs<T>(schema: Schema<T>, value: T): Uint8Array {
   return encodeCanonical(schema.write(value));
 }
 
+/** Paths are put together only for the one error that tells of one. */
+function readAs<T>(schema: Schema<T>, value: Canonical): T {
+  try {
+    return schema.read(value, null);
+  } catch (error) {
+    if (error instanceof CoreError && error.code === 'CORE_DECODE') return schema.read(value, '');
+    throw error;
+  }
+}
+
 /**
  * The value that untrusted bytes carry, if they are the canonical form of one that fits the schema.
  * Byte strings in the result are copies.
@@ -164,7 +174,7 @@ export function decodeCanonical<T>(bytes: Uint8Array, schema: Schema<T>, maxByte
   scanCanonical(bytes);
   // A view of our own: the library hangs a property on what it is given.
   const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const value = schema.read(unpacker.unpack(view) as Canonical, '');
+  const value = readAs(schema, unpacker.unpack(view) as Canonical);
   if (!equalBytes(encodeAs(schema, value), view)) {
     throw new CoreError(
       { code: 'CORE_DECODE', at: '', expected: 'the canonical form', got: 'another form of the same value' },

@@ -8,8 +8,11 @@ import { asPublicKey, type PublicKey } from './keys.js';
 
 /** How values of type T stand in canonical bytes. Build them with the functions of this file. */
 export interface Schema<T> {
-  /** @throws CoreError CORE_DECODE where `value`, found at path `at`, has another shape */
-  read(value: Canonical, at: string): T;
+  /**
+   * @param at - path of `value`, for the error; null while nobody asks: decodeCanonical asks when one was thrown
+   * @throws CoreError CORE_DECODE where the value has another shape
+   */
+  read(value: Canonical, at: string | null): T;
   write(value: T): Canonical;
 }
 
@@ -19,8 +22,11 @@ function describe(value: Canonical): string {
   return value instanceof Uint8Array ? `${value.length} bytes` : `array of ${value.length}`;
 }
 
-function refuse(at: string, expected: string, value: Canonical): never {
+const below = (at: string | null, i: number): string | null => (at === null ? null : `${at}[${i}]`);
+
+function refuse(path: string | null, expected: string, value: Canonical): never {
   const got = describe(value);
+  const at = path ?? '';
   throw new CoreError(
     { code: 'CORE_DECODE', at, expected, got },
     `${at || 'the value'}: expected ${expected}, got ${got}`,
@@ -75,8 +81,9 @@ export function tuple<A extends readonly unknown[]>(...items: { [K in keyof A]: 
     read: (value, at) => {
       if (!Array.isArray(value) || value.length !== schemas.length)
         return refuse(at, `array of ${schemas.length}`, value);
-      const read: readonly unknown[] = schemas.map((item, i) => item.read(value[i], `${at}[${i}]`));
-      return read as A;
+      const read: unknown[] = [];
+      for (let i = 0; i < schemas.length; i++) read.push(schemas[i]!.read(value[i], below(at, i)));
+      return read as readonly unknown[] as A;
     },
     write: value => schemas.map((item, i) => item.write(value[i])),
   };
@@ -88,7 +95,9 @@ export function record<T extends object>(fields: { [K in keyof T]-?: Schema<T[K]
   return {
     read: (value, at) => {
       if (!Array.isArray(value) || value.length !== names.length) return refuse(at, `array of ${names.length}`, value);
-      return Object.fromEntries(names.map((name, i) => [name, fields[name].read(value[i], `${at}[${i}]`)])) as T;
+      const read: Partial<T> = {};
+      for (let i = 0; i < names.length; i++) read[names[i]!] = fields[names[i]!].read(value[i], below(at, i));
+      return read as T;
     },
     write: value => names.map(name => fields[name].write(value[name])),
   };
@@ -99,7 +108,7 @@ export function list<T>(item: Schema<T>, max: number, min = 0): Schema<T[]> {
   return {
     read: (value, at) =>
       Array.isArray(value) && value.length >= min && value.length <= max
-        ? value.map((element: Canonical, i) => item.read(element, `${at}[${i}]`))
+        ? value.map((element: Canonical, i) => item.read(element, below(at, i)))
         : refuse(at, `array of ${min} to ${max}`, value),
     write: value => value.map(element => item.write(element)),
   };
