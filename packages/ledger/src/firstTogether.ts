@@ -2,7 +2,7 @@
 
 /** Full ones take seconds, and other work waits for them. */
 const maxBlocks = 16;
-const maxBytes = 512 * 1024;
+const maxBytes = 256 * 1024;
 
 /** The first blocks of a row that are taken together; one at least, however long. */
 export function firstTogether(blocks: readonly Uint8Array[]): readonly Uint8Array[] {

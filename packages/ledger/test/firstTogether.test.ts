@@ -9,7 +9,7 @@ describe('blocks of a sync that are taken together', () => {
     ['none', blocks(), 0],
     ['all, if few and short', blocks(1, 2, 3), 3],
     ['sixteen at most', blocks(...Array(17).fill(1)), 16],
-    ['512 KiB at most', blocks(256 * kib, 256 * kib, 1), 2],
+    ['256 KiB at most', blocks(128 * kib, 128 * kib, 1), 2],
     ['one at least', blocks(700 * kib, 1), 1],
   ])('are %s', (_, row, count) => {
     expect(firstTogether(row)).toEqual(row.slice(0, count));
