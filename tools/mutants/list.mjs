@@ -331,6 +331,31 @@ export const mutants = [
     test: `${ledger}/test/trust.test.ts`,
   },
   {
+    name: 'tables-of-before-a-recovery-stay',
+    file: `${ledger}/src/standing.ts`,
+    find: 'setTableAhead(layer, { height: header.height, tableId }, closingLag(book.genesis.params) - 1);',
+    replace:
+      'if (header.height < 0) setTableAhead(layer, { height: 0, tableId }, closingLag(book.genesis.params) - 1);',
+    test: `${ledger}/test/eras.test.ts`,
+    title: 'after a recovery',
+  },
+  {
+    name: 'snapshot-of-before-a-recovery-stays',
+    file: `${ledger}/src/consensus/chainTables.ts`,
+    find: 'setSnapshot(layer, epoch - 1, snapshot);',
+    replace: 'setSnapshot(layer, epoch - 1, snapshotOf(layer, epoch - 1));',
+    test: `${ledger}/test/eras.test.ts`,
+    title: 'after a recovery',
+  },
+  {
+    name: 'first-block-after-a-recovery-opens-an-era',
+    file: `${ledger}/src/standing.ts`,
+    find: 'const isRestart = rules.finality.recoveries(parent.id) !== undefined;',
+    replace: 'const isRestart = rules.finality.recoveries(parent.id) === null;',
+    test: `${ledger}/test/eras.test.ts`,
+    title: 'after a recovery',
+  },
+  {
     name: 'recovery-without-its-threshold',
     file: `${ledger}/src/checkpoint.ts`,
     find: 'signatures.length < genesis.checkpointThreshold',
@@ -417,6 +442,14 @@ export const mutants = [
     replace: "from === 'self' || (isShownAlone && ofSlot < 0)",
     test: `${ledger}/test/chain/peers.test.ts`,
     title: 'whatever way it came',
+  },
+  {
+    name: 'quorum-is-never-told',
+    file: `${ledger}/src/voteIntake.ts`,
+    find: "this.#p.emit({ kind: 'broadcast', topic: 'vote', bytes: encodeVoteSet(certificate) });",
+    replace: 'encodeVoteSet(certificate);',
+    test: `${ledger}/test/chain/network.test.ts`,
+    title: 'one told certificate',
   },
   {
     name: 'quorum-told-by-nobody',
