@@ -42,8 +42,8 @@ describe('docs/paper-map.md', () => {
   });
 });
 
-describe('docs/threats.md', () => {
-  const rows = [...read('docs/threats.md').matchAll(/^\| (T\d+) \|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)];
+describe('SECURITY.md', () => {
+  const rows = [...read('SECURITY.md').matchAll(/^\| (T\d+) \|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)];
 
   it('has an answer and a test for every threat, and names them as they are', () => {
     expect(rows.map(row => row[1])).toEqual(Array.from({ length: 46 }, (_, i) => `T${i + 1}`));
