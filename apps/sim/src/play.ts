@@ -2,7 +2,7 @@
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Options, type Report, runScenario, type Scenario, type SeedOutcome } from '@radpass/ledger/sim';
 import type { Replay } from './files.js';
-import { SeedWorkers } from './seedWorkers.js';
+import { SeedThread } from './seedThread.js';
 
 /** Nothing is said before a run has taken this long. */
 const quietMs = 3_000;
@@ -18,19 +18,21 @@ export async function play(
     options: Partial<Options>;
     seeds?: [number, number] | undefined;
     shareWork: boolean;
-    /** Threads to play a scenario that ships; without, it is played in this one. */
+    /** How many threads play a scenario that ships; without, it is played in this one. */
     jobs?: number;
   },
 ): Promise<Played> {
   const outcomes: SeedOutcome[] = [];
-  const { shareWork, jobs } = p;
+  const { shareWork, jobs = 0 } = p;
   const options = { ...scenario.defaults, ...p.options };
-  const workers = jobs === undefined ? null : new SeedWorkers({ scenario: scenario.name, options, shareWork });
+  const seeds = p.seeds ?? scenario.seeds;
+  const task = { scenario: scenario.name, options, shareWork };
+  const threads = Array.from({ length: Math.min(jobs, seeds[1] - seeds[0] + 1) }, () => new SeedThread(task));
   let saidMs = performance.now();
   const report = await runScenario(scenario, {
     options,
-    ...(workers && jobs && { jobs, playSeed: workers.play.bind(workers) }),
-    ...(p.seeds && { seeds: p.seeds }),
+    seeds,
+    ...(threads.length > 0 && { players: threads.map(({ play: playSeed }) => playSeed) }),
     shareWork,
     verifier: nodeVerifier,
     hash: sha256Node,
@@ -41,7 +43,7 @@ export async function play(
       const broken = outcomes.reduce((sum, { violations }) => sum + violations.length, 0);
       process.stderr.write(`${scenario.name}: seed ${seed} of ${of}, slot ${done} of ${slots}, ${broken} violations\n`);
     },
-  }).finally(() => workers?.close());
+  }).finally(() => Promise.all(threads.map(thread => thread.close())));
   return { report, outcomes: outcomes.sort((a, b) => a.seed - b.seed) };
 }
 

@@ -1,8 +1,8 @@
-/** A thread that plays seeds of one scenario, one after the other, as seedWorkers.ts asks for them. */
+/** What runs on a thread: seeds of one scenario, one after the other, as seedThread.ts asks for them. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { scenarios } from '@radpass/ledger/sim';
-import type { Answer, Task } from './seedWorkers.js';
+import type { Answer, Task } from './seedThread.js';
 
 const { scenario: name, options, shareWork } = workerData as Task;
 const scenario = scenarios.get(name)!;

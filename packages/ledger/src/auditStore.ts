@@ -3,7 +3,7 @@
  * compared with those that the store keeps and with the roots in its state. Signatures and VRF proofs are `verify`'s to check
  * (verify.ts); the state root of every block is compared here too.
  */
-import { equalBytes, type Verifier } from '@radpass/core';
+import { equalBytes, fromLatin1, type Verifier } from '@radpass/core';
 import { type AuditRoot, type AuditRow, areRowsOf, auditRootOf, parseAuditRows } from './audit.js';
 import type { Consensus } from './consensus/index.js';
 import type { Genesis } from './genesis.js';
@@ -11,7 +11,7 @@ import { checkIdentity } from './identity.js';
 import { finalRecord, heightRecord } from './records.js';
 import { genesisWrites } from './recovery.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, MemoryStore } from './store.js';
-import { fromLatin1, storeKeys } from './storeKeys.js';
+import { storeKeys } from './storeKeys.js';
 import { addStored, replayBranches } from './verify.js';
 
 /** An epoch whose audit is closed. */

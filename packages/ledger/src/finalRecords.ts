@@ -5,7 +5,7 @@ import { type EraVoters, eraRecord, type HeightRecord, heightRecord } from './re
 import { damaged } from './store.js';
 import { storeKeys } from './storeKeys.js';
 
-/** Heights whose records are held in memory, those that were asked for last. */
+/** Heights whose records are held in memory, those that were read last. */
 const heightsHeld = 256;
 
 export class FinalRecords {

@@ -8,6 +8,8 @@ import {
   encodeCanonical,
   equalBytes,
   fromHex,
+  fromLatin1,
+  latin1,
   type PublicKey,
   parsePublicKey,
   toHex,
@@ -25,7 +27,7 @@ import { proveState } from './stateProof.js';
 import { storedRoot } from './stateTree.js';
 import { leafKey } from './stateView.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore } from './store.js';
-import { fromLatin1, latin1, storeKeys } from './storeKeys.js';
+import { storeKeys } from './storeKeys.js';
 import {
   type ConsentEntry,
   consentTable,

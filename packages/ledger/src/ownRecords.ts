@@ -4,10 +4,10 @@
  * place of a revocation whatever grant of the requester stands now counts as revoked (revocations.ts), so that the loss
  * errs towards refusing.
  */
-import { fromHex } from '@radpass/core';
+import { fromHex, latin1 } from '@radpass/core';
 import { LedgerError } from './errors.js';
 import { damaged, type LedgerStore, type StoreWrite } from './store.js';
-import { afterPrefix, latin1 } from './storeKeys.js';
+import { afterPrefix } from './storeKeys.js';
 
 export interface OwnRecords {
   readonly sound: readonly (readonly [key: string, value: Uint8Array])[];

@@ -21,6 +21,8 @@ import {
   encodeAs,
   encodeCanonical,
   encodeListOf,
+  fromLatin1,
+  latin1,
   latin1Bytes,
   list,
   map,
@@ -33,7 +35,6 @@ import type { StakeEntry } from './consensus/leader.js';
 import { type Checkpoint, encodeVoteSet, maxVoters, type VoteSet, voteSetSchema } from './consensus/votes.js';
 import { type Changes, isPage } from './stateView.js';
 import { damaged } from './store.js';
-import { fromLatin1, latin1 } from './storeKeys.js';
 
 const maxValueBytes = 64 * 1024 * 1024;
 const maxChanges = 4_000_000;

@@ -9,7 +9,7 @@
  *
  * Damage is healed by writing all that is derived anew from the blocks up to the first that is bad; peers give the rest.
  */
-import { equalBytes, toHex, type Verifier } from '@radpass/core';
+import { equalBytes, fromLatin1, toHex, type Verifier } from '@radpass/core';
 import type { Block, Header } from './block.js';
 import { transactionIdsOf } from './blockTransactions.js';
 import type { TreeNode } from './blockTree.js';
@@ -38,7 +38,7 @@ import {
 import { type Hash, storedRoot } from './stateTree.js';
 import { withPages } from './stateView.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, type StoreWrite } from './store.js';
-import { derivedPrefixes, fromLatin1, storeKeys } from './storeKeys.js';
+import { derivedPrefixes, storeKeys } from './storeKeys.js';
 import { tables } from './tables.js';
 
 /** Blocks below the final one whose bytes are looked at when opening. */

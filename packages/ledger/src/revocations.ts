@@ -7,12 +7,11 @@
  * grant; more are folded into everyone, which errs towards refusing. A patientKey that was never named for the study has
  * nothing to revoke and is not kept (the caller checks that, and the signature).
  */
-import { type PublicKey, parsePublicKey, type RevokeAccess, type Transaction } from '@radpass/core';
+import { fromLatin1, latin1, type PublicKey, parsePublicKey, type RevokeAccess, type Transaction } from '@radpass/core';
 import { readOwnRecords } from './ownRecords.js';
 import { revocationRecord } from './records.js';
 import type { StateSource } from './stateView.js';
 import type { LedgerStore, StoreWrite } from './store.js';
-import { fromLatin1, latin1 } from './storeKeys.js';
 import { consentTable, floorTable, grantType, standingGrantsTable } from './tables.js';
 
 export const requestersKept = 64;

@@ -15,7 +15,7 @@ interface Seen {
 
 /** Votes of one key, by target slot. */
 interface OfKey {
-  votes: Seen[];
+  readonly votes: Seen[];
   /** The highest of all that came, also of those that fell out of the window. */
   sourceSlot: number;
   targetSlot: number;

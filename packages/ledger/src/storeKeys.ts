@@ -23,8 +23,6 @@
  */
 import { latin1, u64be } from '@radpass/core';
 
-export { fromLatin1, latin1 } from '@radpass/core';
-
 /** 2: signatures of votes beside their blocks, and pruned. 3: no pages in changes and undo records. */
 export const storeFormat = 3;
 

@@ -3,7 +3,7 @@
  * everything that is derived from the blocks is compared with what the store holds. Of pruned votes the bitmaps are judged;
  * each stands below a quorum whose signatures are kept and checked.
  */
-import { CodedError, equalBytes, toHex, type Verifier } from '@radpass/core';
+import { CodedError, equalBytes, fromLatin1, toHex, type Verifier } from '@radpass/core';
 import { type Block, type Header, parseFrame } from './block.js';
 import { transactionIdsOf } from './blockTransactions.js';
 import { Branches } from './branches.js';
@@ -15,7 +15,7 @@ import { changesRecord, countsRecord, type FinalRecord, finalRecord, heightRecor
 import { checkWitness, genesisWrites } from './recovery.js';
 import { storedRoot } from './stateTree.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, MemoryStore } from './store.js';
-import { derivedPrefixes, fromLatin1, storeKeys } from './storeKeys.js';
+import { derivedPrefixes, storeKeys } from './storeKeys.js';
 
 export interface VerifyReport {
   /** Blocks judged, those above the final one included. */

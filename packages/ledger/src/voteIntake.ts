@@ -83,29 +83,25 @@ export class VoteIntake {
 
   /** A block applied: votes on it may have come before it, and it carries votes. */
   sawBlock({ id, body }: Block): void {
-    const { branches, witness } = this.#p;
+    const { branches } = this.#p;
     this.followEras();
     for (const certificate of this.#pools.quorumsFor(id)) branches.learn(certificate);
     this.followEras();
     for (const { message } of body.certificates) this.#setTold(message);
-    for (const set of [...body.certificates, ...body.voteSets]) {
-      for (const vote of this.#unheard(set)) {
-        this.#saw(vote.message, vote.nodeKey);
-        // Of a pruned block: too old to accuse anybody.
-        if (set.signatures.length > 0) witness.sawVote(vote);
-      }
-    }
+    for (const set of [...body.certificates, ...body.voteSets]) this.#sawSet(set);
   }
 
-  /** Votes of a set in a block that this node has not had by themselves, of voters that it knows. */
-  #unheard({ message, bitmap, signatures }: VoteSet): Vote[] {
+  /** A set of votes in a block: those that this node has not had by themselves, of voters that it knows. */
+  #sawSet({ message, bitmap, signatures }: VoteSet): void {
     const pool = this.#pools.of(message.rootId);
     const committee = pool?.era.committee.voters ?? this.#p.branches.records.votersOf(message.rootId);
-    const voters = votersOf(bitmap);
-    const unheard = pool?.unheard(message, voters) ?? voters;
-    return unheard.flatMap(voter => {
+    votersOf(bitmap).forEach((voter, i) => {
       const nodeKey = committee[voter]?.nodeKey;
-      return nodeKey ? [{ message, voter, nodeKey, signature: signatures[voters.indexOf(voter)]! }] : [];
+      if (!nodeKey || pool?.has(message, voter)) return;
+      this.#saw(message, nodeKey);
+      const signature = signatures[i];
+      // A pruned block has none: it is too old to accuse anybody.
+      if (signature) this.#p.witness.sawVote({ message, voter, nodeKey, signature });
     });
   }
 

@@ -90,10 +90,9 @@ export class VotePool {
     return held !== undefined && equalBytes(held, signature);
   }
 
-  /** Those of some voters whose vote on a message has not entered. */
-  unheard(message: VoteMessage, voters: readonly number[]): readonly number[] {
-    const signatures = this.#tallyOf(message)?.signatures;
-    return signatures ? voters.filter(voter => !signatures[voter]) : voters;
+  /** Whether a voter's vote on a message has entered. */
+  has(message: VoteMessage, voter: number): boolean {
+    return this.#tallyOf(message)?.signatures[voter] !== undefined;
   }
 
   /** The certificate on a message, if its votes are a quorum that was not told yet. */

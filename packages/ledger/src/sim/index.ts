@@ -14,7 +14,7 @@ export { type Message, Network, type NetworkConditions, type Topic } from './net
 export { Offences } from './offences.js';
 export { plotSvg } from './plot.js';
 export { Random } from './random.js';
-export { type Report, type RunPlan, runScenario } from './run.js';
+export { type Report, type RunPlan, runScenario, type SeedPlayer } from './run.js';
 export { type Exhausted, type ExhaustivePlan, searchAll } from './safety/exhaustive.js';
 export { type Action, type Conflict, Model, type Setting } from './safety/model.js';
 export { type Found, randomRun, replay, type SearchPlan, searchConflict, shorten } from './safety/search.js';

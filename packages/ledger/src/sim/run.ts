@@ -5,16 +5,16 @@ import { Histogram } from './measures.js';
 import type { Figures, Options, RunContext, Scenario, SeedOutcome } from './scenario.js';
 import type { Platform } from './world.js';
 
+export type SeedPlayer = (seed: number, progress: RunContext['progress']) => Promise<SeedOutcome>;
+
 export interface RunPlan extends Platform {
   readonly options?: Partial<Options>;
   readonly seeds?: readonly [from: number, to: number];
   /** Default true; see sharedWork.ts. */
   readonly shareWork?: boolean;
   readonly progress?: (line: { seed: number; of: number; done: number; slots: number }) => void;
-  /** Seeds played at the same time; default 1. More than one are of use where `playSeed` plays them elsewhere. */
-  readonly jobs?: number;
-  /** Plays a seed, on another thread for instance; if not given, they are played here. */
-  readonly playSeed?: (seed: number, progress: RunContext['progress']) => Promise<SeedOutcome>;
+  /** Play the seeds side by side, each one at a time, on other threads for instance; if not given, they are played here. */
+  readonly players?: readonly SeedPlayer[];
   /** Told of each seed when it is over. */
   readonly onSeed?: (outcome: SeedOutcome) => void;
 }
@@ -61,22 +61,21 @@ function sumUp(scenario: Scenario, outcomes: readonly SeedOutcome[]): Figures {
 export async function runScenario(scenario: Scenario, plan: RunPlan = {}): Promise<Report> {
   const options: Options = { ...scenario.defaults, ...plan.options };
   const [from, to] = plan.seeds ?? scenario.seeds;
-  const { shareWork = true, verifier, hash, rules, jobs = 1 } = plan;
-  const here: RunPlan['playSeed'] = (seed, progress) =>
+  const { shareWork = true, verifier, hash, rules } = plan;
+  const here: SeedPlayer = (seed, progress) =>
     scenario.play(options, { seed, shareWork, verifier, hash, rules, progress });
-  const playSeed = plan.playSeed ?? here;
   const outcomes: SeedOutcome[] = [];
   let next = from;
-  const playOn = async (): Promise<void> => {
+  const playOn = async (play: SeedPlayer): Promise<void> => {
     while (next <= to) {
       const seed = next++;
       const progress = (done: number, slots: number): void => plan.progress?.({ seed, of: to, done, slots });
-      const outcome = await playSeed(seed, progress);
+      const outcome = await play(seed, progress);
       outcomes[seed - from] = outcome;
       plan.onSeed?.(outcome);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(jobs, to - from + 1) }, playOn));
+  await Promise.all((plan.players ?? [here]).map(playOn));
   const figures = sumUp(scenario, outcomes);
   const missed = scenario.missed(figures, options).map(what => ({ seed: -1, atMs: 0, node: -1, rule: 'goal', what }));
   const broken = outcomes.flatMap(({ seed, violations }) => violations.map(violation => ({ seed, ...violation })));

@@ -5,9 +5,8 @@
  *
  * Values are shared between the disks of a world, not copied: nobody changes one.
  */
-import { toHex } from '@radpass/core';
+import { fromLatin1, toHex } from '@radpass/core';
 import { damaged, type LedgerStore, type StoreWrite } from '../store.js';
-import { fromLatin1 } from '../storeKeys.js';
 import type { Random } from './random.js';
 
 /** How a disk waits: in virtual time. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { toHex } from '@radpass/core';
+import { fromLatin1, toHex } from '@radpass/core';
 import { damaged, MemoryStore, type StoreWrite } from '../../dist/store.js';
-import { fromLatin1, storeKeys } from '../../dist/storeKeys.js';
+import { storeKeys } from '../../dist/storeKeys.js';
 import { seedKey } from '../testChain.js';
 import { allow, factsOf, minute, patientOf, revoke, studyHashOf, World } from './world.js';
 
