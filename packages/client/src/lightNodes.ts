@@ -23,6 +23,7 @@ import {
 } from '@radpass/ledger/light';
 import { ClientError } from './errors.js';
 import { firstAnswer } from './firstAnswer.js';
+import { keepBounded } from './keepBounded.js';
 import { type NodeApi, orNull } from './nodeApi.js';
 import type { FinalCheckpoint, GrantEntry, SourceEntry, StudyEntry } from './nodeSchemas.js';
 
@@ -199,11 +200,7 @@ export class LightNodes {
     const name = toHex(final.blockId);
     const known = this.#finals.get(name);
     if (known && known.slot >= final.slot) return;
-    this.#finals.set(name, final);
-    for (const oldest of this.#finals.keys()) {
-      if (this.#finals.size <= rememberedFinals) break;
-      this.#finals.delete(oldest);
-    }
+    keepBounded(this.#finals, name, final, rememberedFinals);
   }
 }
 
