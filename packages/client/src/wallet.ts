@@ -158,7 +158,10 @@ export class Wallet {
     const requesterKey = begun ? parsePublicKey(begun.requesterKey) : freeKey(card, this.#usedKeys());
     const seq = Math.max(await this.#seq(study, requesterKey), (begun?.seq ?? 0) + 1, study.revokedSeq + 1);
     const { transaction, grant } = signGrant(study, this.#named(study), {
-      ...{ requesterKey, label: card.label, notAfter, seq },
+      requesterKey,
+      label: card.label,
+      notAfter,
+      seq,
     });
     study.grants = [...study.grants.filter(other => other !== begun), grant];
     await this.#save();
