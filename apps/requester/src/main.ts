@@ -65,10 +65,11 @@ const program = new Command('radpass-requester')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
-function settings<T extends z.ZodObject = typeof configSchema>(
-  flags: Record<string, unknown> = {},
-  schema: T = configSchema as unknown as T,
-): z.output<T> {
+function settings(flags: Record<string, unknown> = {}): z.output<typeof configSchema> {
+  return settingsBy(configSchema, flags);
+}
+
+function settingsBy<T extends z.ZodObject>(schema: T, flags: Record<string, unknown> = {}): z.output<T> {
   const { config, home, node, checkpoint, ca, allowPrivate, insecurePlainKey } = program.opts();
   return loadConfiguration(schema, {
     file: config,
@@ -231,7 +232,7 @@ program
   .requiredOption('--out <dir>', 'a new folder for the documents')
   .action(async options => {
     const { fetchDocuments } = await import('./fetch.js');
-    const p = settings({}, fetchSchema);
+    const p = settingsBy(fetchSchema);
     const audit = p.audit && (await openAudit(p.home, p.audit));
     const documents = [...new Set<string>(options.document)].map(documentUniqueId => ({
       repositoryUniqueId: options.repository,
