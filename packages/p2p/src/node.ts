@@ -233,7 +233,10 @@ export class Node {
     for (const connection of this.#connections(peer)) connection.abort(new Error(`banned: ${fault}`));
   }
 
-  /** Every two seconds: status with all whose own is not fresh (of those in step, every eight), gossip streams whole, missing peers dialled. */
+  /**
+   * Every two seconds: status with all whose own is not fresh (of those in step, every eight), gossip streams whole, missing
+   * peers dialled.
+   */
   async #round(): Promise<void> {
     this.#redial.check();
     const peers = new Set(this.#host.getPeers().map(String));
