@@ -10,7 +10,9 @@
  * back: the collector hears the records since then once more. A requester's address is in no disclosure record: it is
  * told when the message leaves while the gateway still remembers it, and left out after a restart.
  */
+
 import { loadRecord, saveRecord, splitAddress } from '@radpass/client/node';
+import { codeOf } from '@radpass/core';
 import {
   type AuditEvent,
   type AuditQueue,
@@ -25,7 +27,6 @@ import {
 } from '@radpass/xds';
 import { type SyslogTarget, sendSyslog } from '@radpass/xds/node';
 import type { GatewayConfig } from './config.js';
-import { codeOf } from './errors.js';
 import { readText } from './files.js';
 import type { Log } from './runtime.js';
 

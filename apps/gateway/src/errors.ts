@@ -28,9 +28,3 @@ export type GatewayErrorDetail =
   | { code: 'GATEWAY_INTERNAL' }; // a defect: the log has it
 
 export class GatewayError extends CodedError<GatewayErrorDetail> {}
-
-/** What a log may say of an error: its code, never its words, which may name people, keys or addresses. */
-export function codeOf(error: unknown): string {
-  if (error instanceof CodedError) return error.code;
-  return error instanceof Error ? error.name : 'unknown';
-}

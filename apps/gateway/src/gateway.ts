@@ -18,6 +18,7 @@ import { listenHttp, localToken, nodeFetch, openLightFile, readCheckpoint, secre
 import {
   type AccessEvent,
   chooseSeq,
+  codeOf,
   createWithdrawStudy,
   fromHex,
   type PublicKey,
@@ -44,7 +45,7 @@ import { startGatewayAudit } from './auditTrail.js';
 import { Challenges, type ClaimDesk } from './claims.js';
 import { defaultMaxStalenessMs, type GatewayConfig } from './config.js';
 import { createDeskApi } from './deskApi.js';
-import { codeOf, GatewayError } from './errors.js';
+import { GatewayError } from './errors.js';
 import { auditDisclosures } from './evidence.js';
 import { readText } from './files.js';
 import { openImageStore } from './imageStore.js';

@@ -2,11 +2,11 @@
 
 import { ClientError } from '@radpass/client';
 import { hexBytes, placeOf, unreadableRequest } from '@radpass/client/node';
-import { CodedError } from '@radpass/core';
+import { CodedError, codeOf } from '@radpass/core';
 import { ImagingError } from '@radpass/imaging';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import type { z } from 'zod';
-import { codeOf, GatewayError } from './errors.js';
+import { GatewayError } from './errors.js';
 import type { Log } from './runtime.js';
 
 const statuses: Record<string, number> = {

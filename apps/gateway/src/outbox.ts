@@ -4,8 +4,7 @@
  */
 
 import { ClientError, type NodeApi, orNull } from '@radpass/client';
-import { fromHex, randomBytes, toHex } from '@radpass/core';
-import { codeOf } from './errors.js';
+import { codeOf, fromHex, randomBytes, toHex } from '@radpass/core';
 import type { Change, ClaimRecord, OutboxRecord, Records } from './records.js';
 import type { Log } from './runtime.js';
 

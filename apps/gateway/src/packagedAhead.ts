@@ -3,8 +3,7 @@
  * isn't late. Only a head start: what is missed here is made at the first request.
  */
 import { followEvents, type NodeApi, type NodeEvent, orNull } from '@radpass/client';
-import { equalBytes, fromHex, type PublicKey, parseTransaction, toHex } from '@radpass/core';
-import { codeOf } from './errors.js';
+import { codeOf, equalBytes, fromHex, type PublicKey, parseTransaction, toHex } from '@radpass/core';
 import type { Log } from './runtime.js';
 import type { Studies } from './studies.js';
 

@@ -8,6 +8,7 @@
 import { ClientError, type NodeApi } from '@radpass/client';
 import {
   checkSignatures,
+  codeOf,
   createReceipt,
   encodeCanonical,
   equalBytes,
@@ -22,7 +23,7 @@ import {
   toHex,
   type Verifier,
 } from '@radpass/core';
-import { codeOf, GatewayError } from './errors.js';
+import { GatewayError } from './errors.js';
 import { ledgerStudy } from './ledgerStudy.js';
 import { type Change, type Records, type RevocationRecord, Turn } from './records.js';
 import type { Log } from './runtime.js';

@@ -3,9 +3,9 @@
  * UID), so that it can be made again from the archive after a loss.
  */
 import { createHash } from 'node:crypto';
-import { fromHex, hashStudy, type PublicKey, studySalt, toHex } from '@radpass/core';
+import { codeOf, fromHex, hashStudy, type PublicKey, studySalt, toHex } from '@radpass/core';
 import { type ImageStore, type Instance, packageStudy, type StudyDocument, type StudySummary } from '@radpass/imaging';
-import { codeOf, GatewayError } from './errors.js';
+import { GatewayError } from './errors.js';
 import type { Change, Records, StudyRecord } from './records.js';
 
 /** What a person recognises a study by. */

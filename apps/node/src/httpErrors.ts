@@ -1,7 +1,7 @@
 /** Edge of the HTTP API: coded errors become a status and {"error": {code, message, detail}}; nothing else leaks. */
 
 import { hexBytes, placeOf, unreadableRequest } from '@radpass/client/node';
-import { CodedError } from '@radpass/core';
+import { CodedError, codeOf } from '@radpass/core';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import type { Log } from './runtime.js';
 
@@ -27,7 +27,7 @@ function statusOf(code: string): number {
   return code.startsWith('LEDGER_') ? 422 : 500;
 }
 
-/** The last handler of an app; what nobody foresaw goes to the log by its place, and to nobody else. */
+/** The last handler of an app; what nobody foresaw goes to the log by its code and place, and to nobody else. */
 export function answerErrors(log: Log): ErrorRequestHandler {
   return (error: unknown, _request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) {
@@ -35,8 +35,7 @@ export function answerErrors(log: Log): ErrorRequestHandler {
       return;
     }
     const { status, body } = describe(error);
-    if (status === 500)
-      log('request-failed', { reason: error instanceof Error ? error.name : typeof error, place: placeOf(error) });
+    if (status === 500) log('request-failed', { reason: codeOf(error), place: placeOf(error) });
     response
       .status(status)
       .type('json')

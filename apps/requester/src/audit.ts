@@ -6,7 +6,7 @@
 import { hostname } from 'node:os';
 import type { InboxGrant } from '@radpass/client';
 import { splitAddress } from '@radpass/client/node';
-import { CodedError, toHex } from '@radpass/core';
+import { codeOf, toHex } from '@radpass/core';
 import {
   type AuditEvent,
   createAuditMessage,
@@ -104,8 +104,4 @@ function importEvent(names: ImportNames, time: number, failure: string | null): 
     processId: process.pid,
     ...names,
   };
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof CodedError ? error.code : error instanceof Error ? error.name : 'unknown';
 }

@@ -3,13 +3,15 @@
  * connection vouches for what comes. Whatever it is, it is written as it came, under names of our own; nobody looks inside.
  * Files are written beside `out` and have its name only when the whole answer was read: one that breaks off leaves nothing.
  */
+
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { codeOf } from '@radpass/core';
 import { createUnsignedRequest, type DocumentRequest, readUnsignedResponse, XdsError } from '@radpass/xds';
 import { type ConnectSettings, guardedConnect } from '@radpass/xds/node';
-import { codeOf, type RequesterAudit } from './audit.js';
+import type { RequesterAudit } from './audit.js';
 import { RequesterError } from './errors.js';
 
 /** Largest document that is taken. */

@@ -7,11 +7,11 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Inbox, InboxGrant } from '@radpass/client';
-import { toHex } from '@radpass/core';
+import { codeOf, toHex } from '@radpass/core';
 import { nodeVerifier } from '@radpass/core/node';
 import { mimeType, type UnpackedStudy, unpackStudy } from '@radpass/imaging';
 import { type ConnectSettings, retrieveStudy } from '@radpass/xds/node';
-import { codeOf, type RequesterAudit } from './audit.js';
+import type { RequesterAudit } from './audit.js';
 import { RequesterError } from './errors.js';
 import { type StowTarget, stowStudy } from './stow.js';
 

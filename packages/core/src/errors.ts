@@ -18,6 +18,12 @@ export class CodedError<T extends { code: string } = { code: string }> extends E
   }
 }
 
+/** What a log may say of an error: its code, never its words, which may name people, keys or addresses. */
+export function codeOf(error: unknown): string {
+  if (error instanceof CodedError) return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}
+
 /** Whose signature a tuple carries. */
 export type TupleSigner = 'source' | 'node' | 'patient' | 'payer';
 

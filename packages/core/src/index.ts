@@ -54,7 +54,7 @@ export { domainPrefix, type Purpose, purposes, signingPreimage } from './domain.
 // Canonical bytes
 export { type Canonical, decodeCanonical, encodeAs, encodeCanonical, encodeListOf, scanCanonical } from './encoding.js';
 // Errors
-export { CodedError, CoreError, type CoreErrorDetail, type KeyFileFault, type TupleSigner } from './errors.js';
+export { CodedError, CoreError, type CoreErrorDetail, codeOf, type KeyFileFault, type TupleSigner } from './errors.js';
 // Signed tuples: read and check
 export { explainTuple } from './explain.js';
 export { createKeepStudy, type KeepStudy } from './keepStudy.js';
