@@ -2,7 +2,7 @@
  * Layouts of the store's records (storeKeys.ts says which stands where). All canonical bytes.
  *
  *   changes  = [[key, [value] or []] …]                       keys of the state; [] removes. No pages of the state tree:
- *                                                             they follow from the values, and are three times as long
+ *                                                             they follow from the values
  *   undo     = the same with the values from before the block
  *   height   = [id, parent, slot, producer or empty, number of transactions]     of a final block; genesis has no producer
  *   final    = [slot, id, height]                             the newest final checkpoint; height of its block
