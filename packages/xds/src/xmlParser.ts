@@ -286,7 +286,7 @@ function characterOf(called: string): string | undefined {
   const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined;
   const character = String.fromCodePoint(code);
-  return notChar.test(character) && code <= 0xffff ? undefined : character;
+  return notChar.test(character) ? undefined : character;
 }
 
 function limit(which: 'depth' | 'elements' | 'attributes'): XdsError {
