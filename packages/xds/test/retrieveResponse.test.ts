@@ -357,6 +357,12 @@ describe('a requester refuses an answer', () => {
         [signed],
         'XDS_BODY',
       ],
+      [
+        'a mimeType with parameters',
+        responseXml([{ ...announced, mimeType: 'application/zip; x=y' }], []),
+        [signed],
+        'XDS_BODY',
+      ],
       ['a document outside the message', responseXml([announced], []).replace('cid:', 'http:'), [signed], 'XDS_BODY'],
     ];
     it.each(cases)('%s', async (_, body, attachments, code) => {
