@@ -15,7 +15,7 @@ import type { RequesterAudit } from './audit.js';
 import { RequesterError } from './errors.js';
 
 /** Largest document that is taken. */
-const maxDocumentBytes = 64 * 2 ** 30;
+const maxDocumentBytes = 68_719_476_736;
 
 const endings: Record<string, string> = {
   'application/dicom': '.dcm',
@@ -74,9 +74,17 @@ export async function fetchDocuments(p: FetchInit): Promise<FetchedDocument[]> {
 }
 
 async function fetchInto(p: FetchInit): Promise<FetchedDocument[]> {
-  const answer = await ask(p);
   await mkdir(dirname(p.out), { recursive: true, mode: 0o700 });
   const partial = await mkdtemp(`${p.out}.`);
+  try {
+    return await receiveInto(partial, p);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function receiveInto(partial: string, p: FetchInit): Promise<FetchedDocument[]> {
+  const answer = await ask(p);
   try {
     const fetched = new Map<string, FetchedDocument>();
     for await (const { documentUniqueId, mimeType, content } of answer.documents()) {
@@ -101,7 +109,6 @@ async function fetchInto(p: FetchInit): Promise<FetchedDocument[]> {
     return p.documents.flatMap(({ documentUniqueId }) => fetched.get(documentUniqueId) ?? []);
   } finally {
     answer.close();
-    await rm(partial, { recursive: true, force: true });
   }
 }
 

@@ -231,15 +231,17 @@ program
   .option('--community <id>', 'homeCommunityId, where the repository wants one')
   .requiredOption('--out <dir>', 'a new folder for the documents')
   .action(async options => {
-    const { fetchDocuments } = await import('./fetch.js');
+    const [{ maxDocuments }, { fetchDocuments }] = await Promise.all([import('@radpass/xds'), import('./fetch.js')]);
     const p = settingsBy(fetchSchema);
-    const audit = p.audit && (await openAudit(p.home, p.audit));
     const documents = [...new Set<string>(options.document)].map(documentUniqueId => ({
       repositoryUniqueId: options.repository,
       documentUniqueId,
       ...(options.community ? { homeCommunityId: options.community } : {}),
     }));
-    if (documents.length > 64) throw new UsageError('--document: at most 64 documents at a time');
+    if (documents.length > maxDocuments) {
+      throw new UsageError(`--document: at most ${maxDocuments} documents at a time`);
+    }
+    const audit = p.audit && (await openAudit(p.home, p.audit));
     try {
       const { url, out } = options;
       const fetched = await fetchDocuments({ url, documents, out, connect: connectOf(p), audit });

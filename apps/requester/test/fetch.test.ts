@@ -178,5 +178,7 @@ needs('openssl', describe)('fetch', () => {
     rmSync(out, { recursive: true });
     const all = await run(...names);
     expect([all.code, all.stderr, existsSync(join(out, 'document-3.bin'))]).toEqual([0, '', true]);
+    const tooMany = await run(...Array.from({ length: 65 }, (_, i) => `1.2.${i}`));
+    expect([tooMany.code, JSON.parse(tooMany.stderr).error.code]).toEqual([2, 'USAGE']);
   }, 60_000);
 });
