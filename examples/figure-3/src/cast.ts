@@ -1,10 +1,10 @@
 /** Everybody and everything that the later steps work with. */
-import type { SecretKey } from '@radpass/core';
+import { SecretKey } from '@radpass/core';
 import type { Certificates } from './certificates.js';
 import type { Stage } from './founding.js';
 import type { Hospital } from './hospital.js';
 import type { Narrator } from './narrator.js';
-import type { ListedGrant, Person } from './people.js';
+import { type ListedGrant, openDoctor, openPatient, type Person } from './people.js';
 import type { ReportedRefusal, ReportedStep } from './report.js';
 import type { StudyFolder } from './study.js';
 
@@ -19,6 +19,18 @@ export interface Cast {
   stranger: SecretKey;
   steps: ReportedStep[];
   refusals: ReportedRefusal[];
+}
+
+/** The people join; nothing was posted or refused yet. */
+export function gatherCast(p: Pick<Cast, 'stage' | 'narrator' | 'tls' | 'study' | 'hospital'>): Cast {
+  return {
+    ...p,
+    patient: openPatient(p.stage, p.tls.ca),
+    doctor: openDoctor(p.stage, p.tls.ca),
+    stranger: SecretKey.generate(),
+    steps: [],
+    refusals: [],
+  };
 }
 
 /** A grant of the patient's to one of the doctor's keys. */

@@ -4,16 +4,15 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { SecretKey, toHex } from '@radpass/core';
+import { toHex } from '@radpass/core';
 import { allowAccess, defineSource, defineStudy, makeCard, offerAndClaim } from './blocks.js';
-import type { Cast, Granted } from './cast.js';
+import { type Cast, type Granted, gatherCast } from './cast.js';
 import { writeCertificates } from './certificates.js';
 import { cutOffAndReconnect } from './cutOff.js';
 import { setStage, slotMs, sourceCount } from './founding.js';
 import { killAndRestart } from './hardStop.js';
 import { maxStalenessMs, openHospital } from './hospital.js';
 import type { Narrator } from './narrator.js';
-import { openDoctor, openPatient } from './people.js';
 import type { Processes, Running } from './processes.js';
 import { attemptAfterRevocation, attemptAfterTransfer } from './refusals.js';
 import type { Report } from './report.js';
@@ -90,18 +89,7 @@ async function raiseCurtain({ dir, study: given, narrator, processes }: Init): P
   narrator.note(
     `${stage.hospital.name} is hospital H, the one that leads most slots in which the demo will cut it off`,
   );
-  return {
-    stage,
-    narrator,
-    tls,
-    study,
-    hospital,
-    patient: openPatient(stage, tls.ca),
-    doctor: openDoctor(stage, tls.ca),
-    stranger: SecretKey.generate(),
-    steps: [],
-    refusals: [],
-  };
+  return gatherCast({ stage, narrator, tls, study, hospital });
 }
 
 function describe({ isPhantom, path, summary }: StudyFolder): string {

@@ -41,7 +41,7 @@ needs('orthanc', describe)('the programs before Orthanc', () => {
     for (const slice of slices.slice(0, 6)) await orthanc.put(slice);
     throttle = new Throttle(orthanc.api);
     const url = `${await throttle.listen()}/dicom-web`;
-    trial = await startTrial({ images: { kind: 'dicomweb', url }, studyInstanceUID: study.studyInstanceUID });
+    trial = await startTrial({ images: { kind: 'dicomweb', url }, study: join(folder, 'images') });
   }, 240_000);
   afterAll(async () => {
     await trial?.close();

@@ -24,8 +24,8 @@ describe('a hospital that is cut off from all peers', () => {
   let key: SecretKey;
 
   beforeAll(async () => {
-    const { studyInstanceUID } = await writePhantomStudy(images, { slices: 1, size: 16 });
-    trial = await startTrial({ images: { kind: 'folder', path: images, stableMs: 0 }, studyInstanceUID, genesis: [] });
+    await writePhantomStudy(images, { slices: 1, size: 16 });
+    trial = await startTrial({ images: { kind: 'folder', path: images, stableMs: 0 }, study: images, genesis: [] });
     granted = await trial.allow();
     key = await doctorKey(trial.cast.doctor, granted.listed);
   }, 240_000);

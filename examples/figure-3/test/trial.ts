@@ -3,17 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { SecretKey } from '@radpass/core';
+import type { SecretKey } from '@radpass/core';
 import { allowAccess, type Card, defineStudy, makeCard, offerAndClaim } from '../dist/blocks.js';
-import type { Cast, Granted } from '../dist/cast.js';
+import { type Cast, type Granted, gatherCast } from '../dist/cast.js';
 import { writeCertificates } from '../dist/certificates.js';
 import { setStage } from '../dist/founding.js';
 import { openHospital } from '../dist/hospital.js';
 import { Narrator } from '../dist/narrator.js';
-import { openDoctor, openPatient } from '../dist/people.js';
 import { type JsonObject, Processes } from '../dist/processes.js';
 import { requestBy } from '../dist/refusals.js';
-import type { StudyFolder } from '../dist/study.js';
+import { openStudy } from '../dist/study.js';
 import { type Outcome, post, readOutcome } from '../dist/wire.js';
 
 export interface Trial {
@@ -26,10 +25,14 @@ export interface Trial {
   close(): Promise<void>;
 }
 
-/** @param p.images - of the gateway's configuration @param p.genesis - flags of `genesis new`; the demo's by default */
+/**
+ * @param p.images - of the gateway's configuration
+ * @param p.study - folder with files of the study that is shared
+ * @param p.genesis - flags of `genesis new`; the demo's by default
+ */
 export async function startTrial(p: {
   images: JsonObject;
-  studyInstanceUID: string;
+  study: string;
   genesis?: readonly string[];
 }): Promise<Trial> {
   const dir = mkdtempSync(join(tmpdir(), 'radpass-trial-'));
@@ -43,18 +46,8 @@ export async function startTrial(p: {
     const tls = await writeCertificates(dir);
     const stage = await setStage(dir, processes, p.genesis);
     const hospital = await openHospital(stage, { images: p.images, tls });
-    const cast: Cast = {
-      stage,
-      narrator: new Narrator(new PassThrough().resume()),
-      tls,
-      study: { path: '', summary: { studyInstanceUID: p.studyInstanceUID }, isPhantom: true } as StudyFolder,
-      hospital,
-      patient: openPatient(stage, tls.ca),
-      doctor: openDoctor(stage, tls.ca),
-      stranger: SecretKey.generate(),
-      steps: [],
-      refusals: [],
-    };
+    const study = await openStudy(p.study, '');
+    const cast = gatherCast({ stage, narrator: new Narrator(new PassThrough().resume()), tls, study, hospital });
     await hospital.start();
     await defineStudy(cast, await offerAndClaim(cast));
     const card = await makeCard(cast);
