@@ -99,7 +99,7 @@ export const mutants = [
     name: 'judge-an-accused-block-on-the-newest-state',
     file: `${ledger}/src/undoneState.ts`,
     find: 'undone ??= undo();',
-    replace: 'undone ??= p.height < 0 ? undo() : new Map();',
+    replace: 'undone ??= p.height < 0 ? undo() : new StateLayer({ get: p.get }, p.hash);',
     test: `${ledger}/test/undoneState.test.ts`,
   },
   {
@@ -739,7 +739,6 @@ export const mutants = [
     find: 'init.certificates && !showedCertificate(request)',
     replace: "init.certificates && !showedCertificate(request) && request.method !== 'POST'",
     test: 'apps/gateway/test/surfaces.test.ts',
-    title: 'certificate|enrol|leads|allowed',
   },
   {
     name: 'half-delivered-is-delivered',

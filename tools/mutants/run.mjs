@@ -73,13 +73,18 @@ const chosen = mutants.filter(({ name }) => wanted.length === 0 || wanted.includ
 const copy = copyOfRepository();
 let failed = wanted.length - new Set(chosen.map(({ name }) => name)).size * Math.sign(wanted.length);
 let passed = 0;
+/** Package whose last fault is out of its source and still in its build. */
+let stale = null;
 try {
   const sound = new Map();
   for (const [i, mutant] of chosen.entries()) {
     const began = Date.now();
+    const mutated = packageOf(mutant.file);
+    if (stale !== null && stale !== mutated) await run(copy, 'build.mjs', stale);
+    stale = mutated;
     const key = testArgs(mutant).join(' ') + dirname(mutant.test);
     if (!sound.has(key)) {
-      await run(copy, 'build.mjs', packageOf(mutant.file));
+      await run(copy, 'build.mjs', mutated);
       const { code, output } = await run(copy, 'unit.mjs', packageOf(mutant.test), testArgs(mutant));
       sound.set(key, code === 0 && /^Tests: .* [1-9]\d* passed/m.test(output));
     }
