@@ -406,6 +406,28 @@ export const mutants = [
     test: 'packages/core/test/keys.test.ts',
   },
   {
+    name: 'two-wrong-signatures-cancel-out',
+    file: 'packages/core/src/batch.ts',
+    find: 'z: littleEndian(sha256(seed, u64be(i)).subarray(0, 16))',
+    replace: 'z: littleEndian(sha256(seed, u64be(i)).subarray(0, 16)) && 1n',
+    test: 'packages/core/test/signature.interop.test.ts',
+    title: 'findInvalidSignature',
+  },
+  {
+    name: 'point-off-the-curve',
+    file: 'packages/core/src/points.ts',
+    find: '  else if (!isZero(b)) return false;\n',
+    replace: '',
+    test: 'packages/core/test/points.test.ts',
+  },
+  {
+    name: 'limbs-too-large-for-a-product',
+    file: 'packages/core/src/field25519.ts',
+    find: '  limbs[out] = a0*a0 + d1*w11',
+    replace: '  limbs[out] = a0*a0 + 65536*d1*w11 - 65535*d1*w11',
+    test: 'packages/core/test/field25519.test.ts',
+  },
+  {
     name: 'anybody-signs-under-small-order-keys',
     file: 'packages/core/src/keys.ts',
     find: 'smallOrderY.some(weak => hasY(key, weak))',

@@ -1,166 +1,151 @@
 /**
  * Many signatures judged at once, by the same rule as one (signature.ts).
  *
- *   [8] ( [Σ zᵢSᵢ] B − Σ [zᵢ] Rᵢ − Σ [zᵢkᵢ] Aᵢ ) = 0        zᵢ: 128 bits of a hash of the whole batch
+ *   [8] ( [-Σ zᵢSᵢ] B + Σ [zᵢ] Rᵢ + Σ [zᵢkᵢ] Aᵢ ) = 0        zᵢ: 128 bits of a hash of the whole batch
  *
  * All valid gives zero always; one invalid gives zero with a chance of 2^-128, as nobody can choose zᵢ: changing any
  * byte of the batch changes them all. Scalars may be reduced modulo L, since the cofactor 8 takes away what that adds to
- * points with a small-order part. A block of signatures crafted so that native code refuses them thus costs a third.
+ * points with a small-order part.
  */
-import { Point } from '@noble/ed25519';
-import { sha512 } from '@noble/hashes/sha2.js';
-import { concatBytes, sha256, toHex, u64be } from './bytes.js';
+import { platformLatin1, platformSha512 } from '#platform';
+import { concatBytes, fromHex, sha256, u64be } from './bytes.js';
 import { domainPrefix } from './domain.js';
+import { isSmallOrderSum, maxPoints, pointAt, type Summand } from './multiScalar.js';
+import { decodeAffine } from './points.js';
 import { nobleVerifier, type SignedBytes, type Verifier } from './signature.js';
 
-/** One signature in the terms of the equation. */
+/** One signature in the terms of the equation; points by where they are kept. */
 interface Term {
-  /** Key in hex: terms of one key share their A. */
-  name: string;
-  A: Point;
-  R: Point;
-  S: bigint;
-  k: bigint;
+  readonly A: number;
+  readonly R: number;
+  readonly S: bigint;
+  /** Not reduced. */
+  readonly k: bigint;
+  readonly z: bigint;
 }
 
-const order = Point.CURVE().n;
+const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+const encodedBase = fromHex('5866666666666666666666666666666666666666666666666666666666666666', 32);
 const prefix = domainPrefix('batch');
-const coefficientBytes = 16;
 /** Refusals of native code after which it is asked no more. */
 export const maxNativeRefusals = 64;
 /** Below this many, one by one is as fast. */
 const smallBatch = 4;
+/** Signatures of one equation at most: there is room for the points R and A of each, and for B. */
+const largeBatch = Math.floor((maxPoints - 1) / 2);
 
+/** Lowest byte first; the length is a multiple of 8. */
 function littleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${toHex(new Uint8Array(bytes).reverse())}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let value = 0n;
+  for (let at = bytes.length - 8; at >= 0; at -= 8) value = (value << 64n) | view.getBigUint64(at, true);
+  return value;
 }
 
-/**
- * undefined where no signature of these lengths, S, R and A can verify.
- * @param keys - decoded before, by their hex
- */
-function parseTerm({ signature, preimage, key }: SignedBytes, keys: Map<string, Point>): Term | undefined {
+/** A signature whose points are decoded. */
+type Parsed = Omit<Term, 'z'> & { readonly digest: Uint8Array };
+
+/** Decodes points into places that are not taken yet. One at a time: all use the same places. */
+class PointRoom {
+  /** The base point B. */
+  readonly base = pointAt(0);
+  #taken = 1;
+  /** Keys decoded before: terms of one key share their A. */
+  readonly #keys = new Map<string, number>();
+
+  constructor() {
+    decodeAffine(this.base, encodedBase);
+  }
+
+  /** undefined for bytes that are no point. */
+  decode(bytes: Uint8Array): number | undefined {
+    const at = pointAt(this.#taken);
+    if (!decodeAffine(at, bytes)) return undefined;
+    this.#taken++;
+    return at;
+  }
+
+  decodeKey(key: Uint8Array): number | undefined {
+    const name = platformLatin1([key]);
+    const at = this.#keys.get(name) ?? this.decode(key);
+    if (at !== undefined) this.#keys.set(name, at);
+    return at;
+  }
+}
+
+/** undefined where no signature of these lengths, S, R and A can verify. */
+function parse({ signature, preimage, key }: SignedBytes, room: PointRoom): Parsed | undefined {
   if (signature.length !== 64 || key.length !== 32) return undefined;
-  const R = signature.subarray(0, 32);
   const S = littleEndian(signature.subarray(32));
   if (S >= order) return undefined;
-  try {
-    const k = littleEndian(sha512(concatBytes(R, key, preimage))) % order;
-    const name = toHex(key);
-    const A = keys.get(name) ?? Point.fromBytes(key, true);
-    keys.set(name, A);
-    return { name, A, R: Point.fromBytes(R, true), S, k };
-  } catch {
-    return undefined; // bytes that are no point: the library throws
-  }
+  const A = room.decodeKey(key);
+  const R = A === undefined ? undefined : room.decode(signature.subarray(0, 32));
+  if (A === undefined || R === undefined) return undefined;
+  const digest = platformSha512(concatBytes(signature.subarray(0, 32), key, preimage));
+  return { A, R, S, k: littleEndian(digest), digest };
 }
 
-/** A scalar in digits of `width` bits, lowest first, each from -2^(width-1) to 2^(width-1): half as many buckets. */
-function signedDigits(scalar: bigint, width: number, count: number): Int32Array {
-  const digits = new Int32Array(count);
-  const mask = (1n << BigInt(width)) - 1n;
-  const half = 1 << (width - 1);
-  let rest = scalar;
-  for (let i = 0; rest > 0n; i++) {
-    const low = Number(rest & mask);
-    rest >>= BigInt(width);
-    digits[i] = low > half ? low - 2 * half : low;
-    if (low > half) rest += 1n;
-  }
-  return digits;
+/** Give each signature its coefficient: a hash of R, A and message of all (in their digests) and of S of all. */
+function withCoefficients(parsed: readonly Parsed[], checks: readonly SignedBytes[]): Term[] {
+  const seed = sha256(prefix, ...parsed.flatMap(({ digest }, i) => [digest, checks[i]!.signature.subarray(32)]));
+  return parsed.map(({ A, R, S, k }, i) => ({ A, R, S, k, z: littleEndian(sha256(seed, u64be(i)).subarray(0, 16)) }));
 }
 
-/** Additions of points that a width costs: each point once a digit, and twice each bucket. */
-function costOf(width: number, bits: readonly number[]): number {
-  const digits = (length: number): number => Math.ceil((length + 1) / width);
-  const longest = Math.max(...bits);
-  return bits.reduce((sum, length) => sum + digits(length), 0) + digits(longest) * 2 ** width;
-}
-
-/** Σ [scalar] point by buckets (Pippenger): the points of one digit are added once, then weighted by running sums. */
-function weightedSum(points: readonly Point[], scalars: readonly bigint[]): Point {
-  const bits = scalars.map(scalar => (scalar >> 128n === 0n ? 128 : 253));
-  const costs = Array.from({ length: 13 }, (_, i) => ({ width: i + 2, cost: costOf(i + 2, bits) }));
-  const { width } = costs.reduce((best, next) => (next.cost < best.cost ? next : best));
-  const count = Math.ceil(254 / width);
-  const digits = scalars.map(scalar => signedDigits(scalar, width, count));
-  let total = Point.ZERO;
-  for (let at = count - 1; at >= 0; at--) {
-    for (let i = 0; i < width; i++) total = total.double();
-    const buckets: (Point | undefined)[] = new Array(2 ** (width - 1) + 1).fill(undefined);
-    points.forEach((point, i) => {
-      const digit = digits[i]![at]!;
-      if (digit === 0) return;
-      const signed = digit < 0 ? point.negate() : point;
-      const bucket = Math.abs(digit);
-      buckets[bucket] = buckets[bucket]?.add(signed) ?? signed;
-    });
-    let running = Point.ZERO;
-    for (let digit = buckets.length - 1; digit > 0; digit--) {
-      const bucket = buckets[digit];
-      if (bucket !== undefined) running = running.add(bucket);
-      total = total.add(running);
-    }
-  }
-  return total;
-}
-
-function allVerify(terms: readonly Term[], seed: Uint8Array): boolean {
+function allVerify(terms: readonly Term[], base: number): boolean {
   // Many signatures of one key cost one point.
-  const keys = new Map<string, { A: Point; scalar: bigint }>();
-  const points: Point[] = [];
-  const scalars: bigint[] = [];
-  let base = 0n;
-  terms.forEach(({ name, A, R, S, k }, i) => {
-    const z = littleEndian(sha256(seed, u64be(i)).subarray(0, coefficientBytes));
-    base = (base + z * S) % order;
-    points.push(R);
-    scalars.push(z);
-    keys.set(name, { A, scalar: ((keys.get(name)?.scalar ?? 0n) + z * k) % order });
-  });
-  for (const { A, scalar } of keys.values()) {
-    points.push(A);
-    scalars.push(scalar);
+  const keys = new Map<number, bigint>();
+  const summands: Summand[] = [];
+  let left = 0n;
+  for (const { A, R, S, k, z } of terms) {
+    left += z * S;
+    summands.push({ point: R, scalar: z });
+    keys.set(A, (keys.get(A) ?? 0n) + z * k);
   }
-  const left = base === 0n ? Point.ZERO : Point.BASE.multiply(base);
-  return left.subtract(weightedSum(points, scalars)).clearCofactor().is0();
+  for (const [point, scalar] of keys) summands.push({ point, scalar: scalar % order });
+  summands.push({ point: base, scalar: order - (left % order) });
+  return isSmallOrderSum(summands);
 }
+
+const verifies = ({ signature, preimage, key }: SignedBytes): boolean => nobleVerifier.verify(signature, preimage, key);
 
 /** Index of the first that doesn't verify, in a stretch of which one doesn't; halves it until few are left. */
-function locate(checks: readonly SignedBytes[], terms: readonly Term[], seed: Uint8Array): number {
-  let [start, end] = [0, checks.length];
+function locate(checks: readonly SignedBytes[], terms: readonly Term[], base: number): number {
+  let [start, end] = [0, terms.length];
   while (end - start > smallBatch) {
     const middle = (start + end) >> 1;
-    if (allVerify(terms.slice(start, middle), seed)) start = middle;
+    if (allVerify(terms.slice(start, middle), base)) start = middle;
     else end = middle;
   }
-  while (
-    start < end - 1 &&
-    nobleVerifier.verify(checks[start]!.signature, checks[start]!.preimage, checks[start]!.key)
-  ) {
-    start++;
-  }
+  while (start < end - 1 && verifies(checks[start]!)) start++;
   return start;
+}
+
+function firstInvalidTogether(checks: readonly SignedBytes[]): number | undefined {
+  const room = new PointRoom();
+  const parsed: Parsed[] = [];
+  for (const check of checks) {
+    const next = parse(check, room);
+    if (next === undefined) break;
+    parsed.push(next);
+  }
+  // Those before one that can't verify are judged all the same: the answer names the first.
+  const terms = withCoefficients(parsed, checks);
+  if (terms.length > 0 && !allVerify(terms, room.base)) return locate(checks, terms, room.base);
+  return terms.length < checks.length ? terms.length : undefined;
 }
 
 function firstInvalidByRule(checks: readonly SignedBytes[]): number | undefined {
   if (checks.length <= smallBatch) {
-    const at = checks.findIndex(({ signature, preimage, key }) => !nobleVerifier.verify(signature, preimage, key));
+    const at = checks.findIndex(check => !verifies(check));
     return at === -1 ? undefined : at;
   }
-  const terms: Term[] = [];
-  const keys = new Map<string, Point>();
-  for (const check of checks) {
-    const term = parseTerm(check, keys);
-    if (term === undefined) break;
-    terms.push(term);
+  // Equal pieces: a small one would cost more a signature.
+  const size = Math.ceil(checks.length / Math.ceil(checks.length / largeBatch));
+  for (let start = 0; start < checks.length; start += size) {
+    const at = firstInvalidTogether(checks.slice(start, start + size));
+    if (at !== undefined) return start + at;
   }
-  // Those before one that can't verify are judged all the same: the answer names the first.
-  const judged = checks.slice(0, terms.length);
-  const digests = judged.map(({ signature, preimage, key }) => sha256(signature, key, preimage));
-  const seed = sha256(prefix, ...digests);
-  if (terms.length > 0 && !allVerify(terms, seed)) return locate(judged, terms, seed);
-  return terms.length < checks.length ? terms.length : undefined;
+  return undefined;
 }
 
 /**

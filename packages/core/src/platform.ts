@@ -2,11 +2,14 @@
  * What a platform may do faster, with the same bytes and verdicts: this file is the form in plain JavaScript that runs
  * everywhere; package.json's "imports" put node/platform.ts in its place where Node is the platform.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { ed25519Sign, ed25519Verify } from './ed25519.js';
 
 /** SHA-256 of one byte string; 32 bytes. */
 export const platformSha256: (bytes: Uint8Array) => Uint8Array = sha256;
+
+/** SHA-512 of one byte string; 64 bytes. */
+export const platformSha512: (bytes: Uint8Array) => Uint8Array = sha512;
 
 /** Signature of RFC 8032 section 5.1.6 by a seed of 32 bytes whose public key is `_publicKey`; 64 bytes. */
 export function platformSign(seed: Uint8Array, _publicKey: Uint8Array, message: Uint8Array): Uint8Array {

@@ -27,12 +27,18 @@ interface Case {
   key: Uint8Array;
 }
 
+const asCheck = ({ signature, message: preimage, key }: Case): SignedBytes => ({ signature, preimage, key });
+
+/** What verdict() has been asked, for the batch. */
+const judged: { check: SignedBytes; accepts: boolean }[] = [];
+
 /** The verdict of the rule; every backend must give it, and what is fast may only be stricter. */
 function verdict({ signature, message, key }: Case): boolean {
   const rule = nobleVerifier.verify(signature, message, key);
   const strict = nodeVerifier.verifyStrict(signature, message, key);
   expect(nodeVerifier.verify(signature, message, key)).toBe(rule);
   if (strict) expect(rule).toBe(true);
+  judged.push({ check: asCheck({ signature, message, key }), accepts: rule });
   return rule;
 }
 
@@ -89,6 +95,17 @@ needs('vectors', describe)('Ed25519 vectors of others, by the ZIP215 rule', () =
       const given = { signature: fromHex(row.signature), message: fromHex(row.message), key };
       expect(verdict(given)).toBe(true);
       expect(verdict({ ...given, message: concatBytes(given.message, Uint8Array.of(0)) })).toBe(false);
+    }
+  });
+
+  it('judged together, each has the verdict that it has alone', () => {
+    const accepted = judged.filter(({ accepts }) => accepts).map(({ check }) => check);
+    const refused = judged.filter(({ accepts }) => !accepts).map(({ check }) => check);
+    expect([accepted.length > 900, refused.length > 100]).toEqual([true, true]);
+    expect(findInvalidSignature(nobleVerifier, accepted)).toBeUndefined();
+    for (const [i, check] of refused.entries()) {
+      const together = [...accepted.slice(i, i + 4), check, ...accepted.slice(i + 4, i + 8)];
+      expect([i, findInvalidSignature(nobleVerifier, together)]).toEqual([i, 4]);
     }
   });
 });
@@ -162,7 +179,6 @@ describe('crafted signatures', () => {
 });
 
 describe('findInvalidSignature', () => {
-  const asCheck = ({ signature, message: preimage, key }: Case) => ({ signature, preimage, key });
   /** 24 signatures, most of which native code refuses and the rule accepts. */
   const mixed = async () =>
     Promise.all(Array.from({ length: 24 }, async (_, n) => asCheck(await crafted(n % 8, (3 * n) % 8))));
@@ -191,6 +207,41 @@ describe('findInvalidSignature', () => {
         expect([n, findInvalidSignature(verifier, bad)]).toEqual([n, at]);
       }
     }
+  });
+
+  it('gives the verdict of one by one on whatever stands beside whatever', async () => {
+    const valid = await mixed();
+    const [first, second] = valid as [SignedBytes, SignedBytes];
+    const invalid = [
+      { ...first, preimage: utf8('another') },
+      { ...first, key: second.key },
+      { ...first, key: new Uint8Array(32).fill(2, 0, 1) },
+      { ...first, signature: concatBytes(new Uint8Array(32).fill(2, 0, 1), first.signature.subarray(32)) },
+      { ...first, signature: concatBytes(second.signature.subarray(0, 32), first.signature.subarray(32)) },
+      { ...first, signature: first.signature.slice(1) },
+      asCheck(await crafted(1, 2, order)),
+    ];
+    // Key and R of small order, S = 0: valid over any message.
+    const small = { signature: concatBytes(torsion[3]!.toBytes(), new Uint8Array(32)), key: torsion[5]!.toBytes() };
+    const pool = [...valid, { ...small, preimage: utf8('anything') }, ...invalid];
+    const verdicts = pool.map(({ signature, preimage, key }) => nobleVerifier.verify(signature, preimage, key));
+    expect(verdicts.filter(accepts => !accepts)).toHaveLength(invalid.length);
+    const isValid = fc.nat({ max: valid.length });
+    const isAny = fc.nat({ max: pool.length - 1 });
+    const rows = fc.array(fc.oneof({ weight: 30, arbitrary: isValid }, { weight: 1, arbitrary: isAny }), {
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(rows, row => {
+        const at = row.findIndex(i => !verdicts[i]);
+        const found = findInvalidSignature(
+          nobleVerifier,
+          row.map(i => pool[i]!),
+        );
+        expect(found).toBe(at === -1 ? undefined : at);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('is not fooled by two errors that cancel each other out', async () => {
