@@ -27,8 +27,8 @@ interface Term {
 const order = 2n ** 252n + 27742317777372353535851937790883648493n;
 const encodedBase = fromHex('5866666666666666666666666666666666666666666666666666666666666666', 32);
 const prefix = domainPrefix('batch');
-/** Refusals of native code after which it is asked no more. */
-export const maxNativeRefusals = 64;
+/** From this many on, the equation takes less time a signature than OpenSSL does. */
+export const largeEnough = 64;
 /** Below this many, one by one is as fast. */
 const smallBatch = 4;
 /** Signatures of one equation at most: there is room for the points R and A of each, and for B. */
@@ -106,18 +106,26 @@ function allVerify(terms: readonly Term[], base: number): boolean {
   return isSmallOrderSum(summands);
 }
 
-const verifies = ({ signature, preimage, key }: SignedBytes): boolean => nobleVerifier.verify(signature, preimage, key);
+/** One by one: the first from `start` on that the rule refuses. */
+function firstRefused(checks: readonly SignedBytes[], start: number): number | undefined {
+  for (const [i, { signature, preimage, key }] of checks.entries()) {
+    if (i >= start && !nobleVerifier.verify(signature, preimage, key)) return i;
+  }
+  return undefined;
+}
 
-/** Index of the first that doesn't verify, in a stretch of which one doesn't; halves it until few are left. */
-function locate(checks: readonly SignedBytes[], terms: readonly Term[], base: number): number {
+/**
+ * The first that the rule refuses, of some of which the equation refuses all together: halves them until few are left.
+ * No signature is refused by the equation alone.
+ */
+function locate(checks: readonly SignedBytes[], terms: readonly Term[], base: number): number | undefined {
   let [start, end] = [0, terms.length];
   while (end - start > smallBatch) {
     const middle = (start + end) >> 1;
     if (allVerify(terms.slice(start, middle), base)) start = middle;
     else end = middle;
   }
-  while (start < end - 1 && verifies(checks[start]!)) start++;
-  return start;
+  return firstRefused(checks, start);
 }
 
 function firstInvalidTogether(checks: readonly SignedBytes[]): number | undefined {
@@ -135,10 +143,7 @@ function firstInvalidTogether(checks: readonly SignedBytes[]): number | undefine
 }
 
 function firstInvalidByRule(checks: readonly SignedBytes[]): number | undefined {
-  if (checks.length <= smallBatch) {
-    const at = checks.findIndex(check => !verifies(check));
-    return at === -1 ? undefined : at;
-  }
+  if (checks.length <= smallBatch) return firstRefused(checks, 0);
   // Equal pieces: a small one would cost more a signature.
   const size = Math.ceil(checks.length / Math.ceil(checks.length / largeBatch));
   for (let start = 0; start < checks.length; start += size) {
@@ -151,17 +156,15 @@ function firstInvalidByRule(checks: readonly SignedBytes[]): number | undefined 
 /**
  * The first of many signatures that the rule refuses; undefined if it accepts all. Same verdict as one by one.
  *
- * What the verifier's native code accepts is accepted; the rest is judged together. Native code is asked no more once it
- * has refused maxNativeRefusals: then the signatures were made to be slow, and asking is time lost too.
+ * Of few, what the verifier's native code accepts is accepted, and the rest is judged together; of many, all are.
  * @returns index in `checks`
  */
 export function findInvalidSignature(verifier: Verifier, checks: readonly SignedBytes[]): number | undefined {
   if (verifier.findInvalid) return verifier.findInvalid(checks);
-  const isAsked = verifier !== nobleVerifier;
+  if (verifier === nobleVerifier || checks.length >= largeEnough) return firstInvalidByRule(checks);
   const open: number[] = [];
   checks.forEach(({ signature, preimage, key }, index) => {
-    const isFast = isAsked && open.length < maxNativeRefusals;
-    if (!isFast || !verifier.verifyStrict(signature, preimage, key)) open.push(index);
+    if (!verifier.verifyStrict(signature, preimage, key)) open.push(index);
   });
   const at = firstInvalidByRule(open.map(index => checks[index]!));
   return at === undefined ? undefined : open[at]!;

@@ -2,7 +2,7 @@
  * Σ [scalar] point for many points at once, by buckets (Pippenger): all scalars are cut into digits; of each place, the
  * points of one digit are added once, and what each digit's points came to is weighted by running sums.
  */
-import { limbs } from './field25519.js';
+import { allLimbs } from './field25519.js';
 import {
   addAffine,
   addExtended,
@@ -24,7 +24,7 @@ const running = total + extendedSize;
 const buckets = running + extendedSize;
 const points = buckets + 2 ** (maxWidth - 1) * extendedSize;
 /** Points that there is room for. */
-export const maxPoints = Math.floor((limbs.length - points) / affineSize);
+export const maxPoints = Math.floor((allLimbs.length - points) / affineSize);
 
 /** Where a point is kept, for decodeAffine to fill: i from 0 to maxPoints - 1. */
 export function pointAt(i: number): number {

@@ -36,7 +36,7 @@ export interface Verifier {
   findInvalid?(checks: readonly SignedBytes[]): number | undefined;
 }
 
-/** The rule in JavaScript, for browsers and as the judge of what native code refuses. */
+/** The rule in JavaScript, for browsers and as the judge of what others refuse. */
 export const nobleVerifier: Verifier = {
   backend: 'noble',
   verify: ed25519Verify,

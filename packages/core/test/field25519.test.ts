@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { carry, isOdd, isZero, limbCount, limbs, multiply, setBytes, square } from '../dist/field25519.js';
+import { carry, isOdd, isZero, limbCount, allLimbs as limbs, multiply, setBytes, square } from '../dist/field25519.js';
 
 const p = 2n ** 255n - 19n;
 const positions = Array.from({ length: limbCount + 1 }, (_, i) => Math.ceil(21.25 * i));

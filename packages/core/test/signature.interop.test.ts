@@ -277,8 +277,10 @@ describe('createParallelVerifier', () => {
 
   it.each([
     ['honest ones', 200, ['honest']],
-    ['crafted ones among honest ones', 120, ['honest', 'crafted', 'honest']],
-    ['more crafted ones than native code is asked about', 170, ['crafted']],
+    ['crafted ones among honest ones', 150, ['honest', 'crafted', 'honest']],
+    ['crafted ones', 170, ['crafted']],
+    ['one more than a piece holds', 129, ['honest', 'crafted']],
+    ['many pieces', 700, ['honest', 'crafted']],
   ] as const)('gives the answer of one thread: %s', async (_, count, kinds) => {
     const checks = await many(count, kinds);
     expect(parallel.findInvalid?.(checks)).toBeUndefined();
@@ -298,11 +300,11 @@ describe('createParallelVerifier', () => {
   });
 
   it('gives the answer when its threads have ended, and with none', async () => {
-    const checks = spoil(await many(80, ['honest', 'crafted']), 70);
+    const checks = spoil(await many(180, ['honest', 'crafted']), 170);
     const ended = createParallelVerifier(1);
-    expect(ended.findInvalid?.(checks)).toBe(70);
+    expect(ended.findInvalid?.(checks)).toBe(170);
     await ended.close();
-    for (const verifier of [ended, createParallelVerifier(0)]) expect(verifier.findInvalid?.(checks)).toBe(70);
+    for (const verifier of [ended, createParallelVerifier(0)]) expect(verifier.findInvalid?.(checks)).toBe(170);
   });
 });
 

@@ -1,20 +1,20 @@
 /**
- * The signature rule with OpenSSL, on several cores where many signatures are judged at once: those of a block.
+ * The signature rule on several cores where many signatures are judged at once: those of a block; else with OpenSSL.
  *
  * The caller waits, and works as long as it waits: judging stays a function that answers, and the engine stays without
  * an await. Verdicts and the fault that is named are those of one thread, which also takes over should a thread end.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { findInvalidSignature, maxNativeRefusals } from '../batch.js';
-import { nobleVerifier, type SignedBytes, type Verifier } from '../signature.js';
-import { awaitOthers, firstFault, notAccepted, type SharedChecks, shareChecks, workOn } from './sharedChecks.js';
+import { findInvalidSignature, largeEnough } from '../batch.js';
+import type { SignedBytes, Verifier } from '../signature.js';
+import { awaitOthers, firstFault, shareChecks, workOn } from './sharedChecks.js';
 import { nodeVerifier } from './verifier.js';
 
-/** Below this many, telling a thread costs more than it gives. */
-const smallJob = 32;
-/** Signatures a piece: a few milliseconds of work. */
-const perPiece = 16;
+/** Signatures of a piece at least: smaller ones cost more each. */
+const smallPiece = 2 * largeEnough;
+/** Pieces for each thread, so that one which starts late, or shares its core, takes fewer. */
+const piecesEach = 2;
 /** Threads beside the caller's; more than these find no work in a block. */
 const maxHelpers = 3;
 
@@ -38,32 +38,17 @@ export function createParallelVerifier(
       threads.add(thread);
     }
   };
-  const share = (job: SharedChecks): boolean => {
-    for (const thread of threads) thread.postMessage(job);
-    workOn(job);
-    return awaitOthers(job);
-  };
-
   function findInvalid(checks: readonly SignedBytes[]): number | undefined {
     const alone = (): number | undefined => findInvalidSignature(nodeVerifier, checks);
     const isRegular = checks.every(({ signature, key }) => signature.length === 64 && key.length === 32);
-    if (checks.length < smallJob || !isRegular) return alone();
+    if (checks.length <= smallPiece || !isRegular) return alone();
     start();
     if (threads.size === 0) return alone();
-    const native = shareChecks(checks, { how: 'natively', perPiece, maxRefusals: maxNativeRefusals });
-    if (!share(native)) return alone();
-    const open = notAccepted(native);
-    const left = open.map(i => checks[i]!);
-    let at: number | undefined;
-    if (left.length < smallJob) at = findInvalidSignature(nobleVerifier, left);
-    else {
-      // A batch is cheaper the larger it is: one piece a thread.
-      const size = Math.ceil(left.length / (threads.size + 1));
-      const batches = shareChecks(left, { how: 'by rule', perPiece: size, maxRefusals: 0 });
-      if (!share(batches)) return alone();
-      at = firstFault(batches);
-    }
-    return at === undefined ? undefined : open[at]!;
+    const pieces = piecesEach * (threads.size + 1);
+    const job = shareChecks(checks, Math.max(smallPiece, Math.ceil(checks.length / pieces)));
+    for (const thread of threads) thread.postMessage(job);
+    workOn(job);
+    return awaitOthers(job) ? firstFault(job) : alone();
   }
 
   const close = async (): Promise<void> => {
