@@ -3,13 +3,12 @@
  *
  * Every parser here accepts exactly one text for each byte string and refuses every other spelling of it.
  */
-import { platformLatin1, platformLatin1Bytes, platformSha256 } from '#platform';
+import { platformHex, platformLatin1, platformLatin1Bytes, platformSha256 } from '#platform';
 import { CoreError } from './errors.js';
 
 /** Source of unpredictable bytes; handed in where a test or simulator needs its own. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const standardAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const urlAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -21,9 +20,7 @@ const textEncoder = new TextEncoder();
 
 /** Lowercase hex, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i]!]!;
-  return text;
+  return platformHex(bytes);
 }
 
 /** Of the character code of a lowercase hex digit: 0 to 9 are 48 to 57, a to f are 97 to 102. */

@@ -20,6 +20,15 @@ export function platformSign(seed: Uint8Array, _publicKey: Uint8Array, message: 
 export const platformVerifyOwn: (signature: Uint8Array, message: Uint8Array, key: Uint8Array) => boolean =
   ed25519Verify;
 
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Lowercase hex, two digits a byte. */
+export function platformHex(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i]!]!;
+  return text;
+}
+
 const charactersTogether = 4_096;
 
 /** One character a byte; the parts one after the other. */

@@ -34,6 +34,13 @@ const broadcastSlots = 16;
 /** Blocks of one slot taken from gossip; more are taken when a chain needs them. */
 const blocksOfSlot = 4;
 
+/** What there is to say of most votes: made once, as they are many. */
+const verdictOnly = {
+  accept: { kind: 'verdict', verdict: 'accept', known: false, added: 0 },
+  ignore: { kind: 'verdict', verdict: 'ignore', known: false, added: 0 },
+  reject: { kind: 'verdict', verdict: 'reject', known: false, added: 0 },
+} as const;
+
 export interface EngineInit {
   readonly genesis: Genesis;
   readonly verifier: Verifier;
@@ -104,7 +111,7 @@ export class Engine {
       case 'votes':
         for (const bytes of input.received) {
           const { verdict, error } = this.#votes.receive(bytes, this.#nowMs);
-          this.#out.push({ kind: 'verdict', verdict, known: false, added: 0, ...(error && { error }) });
+          this.#out.push(error ? { ...verdictOnly[verdict], error } : verdictOnly[verdict]);
         }
         break;
       case 'transactions':

@@ -12,6 +12,7 @@ import type { Engine } from './engine.js';
 import { LedgerError } from './errors.js';
 import type { EventLog } from './events.js';
 import { rebuildMark } from './identity.js';
+import type { Verdict } from './intake.js';
 import type { NodeSigner } from './signer.js';
 import { contradictionOf } from './signingCheck.js';
 import type { LedgerStore } from './store.js';
@@ -50,7 +51,7 @@ export class Shell {
   readonly #events: EventLog;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #transactions: Together<{ bytes: Uint8Array; own: boolean }, VerdictEffect>;
-  readonly #votes: Together<Uint8Array, VerdictEffect>;
+  readonly #votes: Together<Uint8Array, Verdict>;
   #early = 0;
   #cancelTimer = (): void => undefined;
   #stopped: LedgerError | null = null;
@@ -63,10 +64,13 @@ export class Shell {
     this.#engine = engine;
     this.#events = events;
     const inTurn = (work: () => Promise<void>): Promise<void> => this.#inTurn(work);
-    const verdictsOf = (input: Timeless<Input>): Promise<VerdictEffect[]> =>
-      this.#run(input).then(({ verdicts }) => verdicts);
-    this.#transactions = new Together(received => verdictsOf({ kind: 'transactions', received }), inTurn);
-    this.#votes = new Together(received => verdictsOf({ kind: 'votes', received }), inTurn);
+    this.#transactions = new Together(async received => {
+      return (await this.#run({ kind: 'transactions', received })).verdicts;
+    }, inTurn);
+    this.#votes = new Together(async received => {
+      const { verdicts } = await this.#run({ kind: 'votes', received });
+      return verdicts.map(({ verdict }) => verdict);
+    }, inTurn);
     this.failed = new Promise(resolve => {
       this.#fail = resolve;
     });
@@ -89,7 +93,7 @@ export class Shell {
   }
 
   /** A vote or a certificate. */
-  vote(bytes: Uint8Array): Promise<VerdictEffect> {
+  vote(bytes: Uint8Array): Promise<Verdict> {
     return this.#votes.give(bytes);
   }
 
@@ -244,5 +248,3 @@ export class Shell {
 function stoppedError(reason: string, cause?: unknown): LedgerError {
   return new LedgerError({ code: 'LEDGER_CHAIN_STOPPED', reason }, `the chain has stopped: ${reason}`, { cause });
 }
-
-/** A running ledger. Queries answer from the newest final state unless they say otherwise. */

@@ -13,15 +13,17 @@ interface Seen {
   readonly signature: Uint8Array;
 }
 
-/** Votes of one key, by target slot. */
+/** Votes of one key, by target slot; a vote is what stands at one place of both lists. */
 interface OfKey {
-  readonly votes: Seen[];
+  readonly messages: VoteMessage[];
+  readonly signatures: Uint8Array[];
   /** The highest of all that came, also of those that fell out of the window. */
   sourceSlot: number;
   targetSlot: number;
 }
 
 const ofOneKey = 2;
+const nothing: readonly Equivocation[] = [];
 
 export class Sightings {
   readonly #windowSlots: number;
@@ -32,6 +34,8 @@ export class Sightings {
   /** Slot, then node key in hex. */
   readonly #headers = new Map<number, Map<string, Signed[]>>();
   #slot = 0;
+  /** When keys that vote no more are forgotten next. */
+  #sweepSlot = 0;
 
   constructor(windowSlots: number) {
     this.#windowSlots = windowSlots;
@@ -39,16 +43,12 @@ export class Sightings {
 
   advance(slot: number): void {
     this.#slot = slot;
-    const isOld = (target: number): boolean => target + this.#windowSlots < slot;
     for (const slots of [this.#messages, this.#headers]) {
-      for (const old of slots.keys()) if (isOld(old)) slots.delete(old);
+      for (const old of slots.keys()) if (this.#isOld(old)) slots.delete(old);
     }
-    for (const [key, ofKey] of this.#votes) {
-      if (!isOld(ofKey.votes[0]!.message.targetSlot)) continue;
-      const first = ofKey.votes.findIndex(({ message }) => !isOld(message.targetSlot));
-      if (first < 0) this.#votes.delete(key);
-      else ofKey.votes.splice(0, first);
-    }
+    if (slot < this.#sweepSlot) return;
+    this.#sweepSlot = slot + this.#windowSlots;
+    for (const [key, { targetSlot }] of this.#votes) if (this.#isOld(targetSlot)) this.#votes.delete(key);
   }
 
   /** Takes in a header; gives the evidence that it completes. */
@@ -62,39 +62,75 @@ export class Sightings {
   }
 
   /** Takes in a vote; gives the evidence that it completes, at most one record of each kind. */
-  vote(message: VoteMessage, nodeKey: PublicKey, signature: Uint8Array): Equivocation[] {
+  vote(message: VoteMessage, nodeKey: PublicKey, signature: Uint8Array): readonly Equivocation[] {
     const { sourceSlot, targetSlot } = message;
-    if (!this.#isInWindow(targetSlot)) return [];
-    const ofTarget = entryOf(this.#messages, targetSlot, () => []);
-    const known = ofTarget.find(other => isSameMessage(other, message));
-    const seen: Seen = { message: known ?? message, signature };
-    const ofKey = entryOf(this.#votes, nameOf(nodeKey), () => ({ votes: [], sourceSlot: 0, targetSlot: -1 }));
-    const { votes } = ofKey;
-    let above = votes.length;
-    while (above > 0 && votes[above - 1]!.message.targetSlot > targetSlot) above--;
-    let below = above;
-    while (below > 0 && votes[below - 1]!.message.targetSlot === targetSlot) below--;
-    const ofSlot = votes.slice(below, above);
-    if (ofSlot.length >= ofOneKey || ofSlot.some(other => other.message === known)) return [];
+    if (!this.#isInWindow(targetSlot)) return nothing;
+    const name = nameOf(nodeKey);
+    let ofKey = this.#votes.get(name);
+    if (!ofKey) {
+      ofKey = { messages: [], signatures: [], sourceSlot: 0, targetSlot: -1 };
+      this.#votes.set(name, ofKey);
+    }
     // Whose votes only go forward, as all honest ones do, has no two of a slot and none around another.
     const isForward = sourceSlot >= ofKey.sourceSlot && targetSlot > ofKey.targetSlot;
+    if (!isForward) return this.#compared(ofKey, { message, signature }, nodeKey);
+    if (ofKey.messages.length >= 2 * this.#windowSlots) this.#forgetOld(ofKey);
+    ofKey.messages.push(this.#shared(message));
+    ofKey.signatures.push(signature);
+    ofKey.sourceSlot = sourceSlot;
+    ofKey.targetSlot = targetSlot;
+    return nothing;
+  }
+
+  /** A vote beside the others of its key. */
+  #compared(ofKey: OfKey, { message, signature }: Seen, nodeKey: PublicKey): readonly Equivocation[] {
+    this.#forgetOld(ofKey);
+    const { sourceSlot, targetSlot } = message;
+    const votes = ofKey.messages.map((other, i): Seen => ({ message: other, signature: ofKey.signatures[i]! }));
+    const ofSlot = votes.filter(other => other.message.targetSlot === targetSlot);
+    if (ofSlot.length >= ofOneKey || ofSlot.some(other => isSameMessage(other.message, message))) return nothing;
+    const above = votes.findIndex(other => other.message.targetSlot > targetSlot);
+    const at = above < 0 ? votes.length : above;
+    ofKey.messages.splice(at, 0, this.#shared(message));
+    ofKey.signatures.splice(at, 0, signature);
     ofKey.sourceSlot = Math.max(ofKey.sourceSlot, sourceSlot);
     ofKey.targetSlot = Math.max(ofKey.targetSlot, targetSlot);
-    votes.splice(above, 0, seen);
-    if (!known) ofTarget.push(message);
-    if (isForward) return [];
+    const seen = signed({ message, signature });
     const double = ofSlot.find(other => isDoubleVote(other.message, message));
     const around = votes.find(other => surrounds(other.message, message));
     const inside = votes.find(other => surrounds(message, other.message));
     return [
-      ...(double ? [equivocation('doubleVote', nodeKey, signed(double), signed(seen))] : []),
-      ...(around ? [equivocation('surroundVote', nodeKey, signed(around), signed(seen))] : []),
-      ...(inside ? [equivocation('surroundVote', nodeKey, signed(seen), signed(inside))] : []),
+      ...(double ? [equivocation('doubleVote', nodeKey, signed(double), seen)] : []),
+      ...(around ? [equivocation('surroundVote', nodeKey, signed(around), seen)] : []),
+      ...(inside ? [equivocation('surroundVote', nodeKey, seen, signed(inside))] : []),
     ];
   }
 
+  #forgetOld({ messages, signatures }: OfKey): void {
+    const first = messages.findIndex(({ targetSlot }) => !this.#isOld(targetSlot));
+    const old = first < 0 ? messages.length : first;
+    messages.splice(0, old);
+    signatures.splice(0, old);
+  }
+
+  /** The message that others of the slot voted for, if it is the same. */
+  #shared(message: VoteMessage): VoteMessage {
+    const ofTarget = this.#messages.get(message.targetSlot);
+    if (!ofTarget) {
+      this.#messages.set(message.targetSlot, [message]);
+      return message;
+    }
+    for (const known of ofTarget) if (isSameMessage(known, message)) return known;
+    ofTarget.push(message);
+    return message;
+  }
+
+  #isOld(slot: number): boolean {
+    return slot + this.#windowSlots < this.#slot;
+  }
+
   #isInWindow(slot: number): boolean {
-    return slot + this.#windowSlots >= this.#slot && slot <= this.#slot + 1;
+    return !this.#isOld(slot) && slot <= this.#slot + 1;
   }
 }
 

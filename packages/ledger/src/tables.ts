@@ -59,11 +59,24 @@ export interface Table<T, K extends readonly Uint8Array[]> {
   has(state: StateSource, ...key: K): boolean;
 }
 
-/** A table whose values have this schema. What it gives and takes is never changed (StateLayer). */
-export function defineTable<T, K extends readonly Uint8Array[]>(number: number, schema: Schema<T>): Table<T, K> {
+/**
+ * A table whose values have this schema. What it gives and takes is never changed (StateLayer).
+ * @param decoded - for a table of few values that are read again and again: what they say, by their bytes
+ */
+export function defineTable<T, K extends readonly Uint8Array[]>(
+  number: number,
+  schema: Schema<T>,
+  decoded?: WeakMap<Uint8Array, T>,
+): Table<T, K> {
   const at = (parts: K) => leafKey(number, ...parts);
   const form: ValueForm<T> = {
-    decode: stored => decodeCanonical(stored, schema),
+    decode: stored => {
+      const known = decoded?.get(stored);
+      if (known !== undefined) return known;
+      const value = decodeCanonical(stored, schema);
+      decoded?.set(stored, value);
+      return value;
+    },
     encode: value => encodeAs(schema, value),
   };
   return {

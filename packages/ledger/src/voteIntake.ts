@@ -82,10 +82,10 @@ export class VoteIntake {
   }
 
   /** A block applied: votes on it may have come before it, and it carries votes. */
-  sawBlock({ id, body }: Block): void {
+  sawBlock({ id, header, body }: Block): void {
     const { branches } = this.#p;
     this.followEras();
-    for (const certificate of this.#pools.quorumsFor(id)) branches.learn(certificate);
+    for (const certificate of this.#pools.quorumsFor({ slot: header.slot, id })) branches.learn(certificate);
     this.followEras();
     for (const { message } of body.certificates) this.#setTold(message);
     for (const set of [...body.certificates, ...body.voteSets]) this.#sawSet(set);

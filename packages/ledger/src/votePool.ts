@@ -3,11 +3,12 @@
  * one, at most two different ones of a voter for a slot (two are evidence, a third says nothing more).
  * Votes enter verified. A quorum that was told as a whole, by whomever, is marked: nobody needs to hear it again.
  */
-import { equalBytes, toHex } from '@radpass/core';
+import { equalBytes } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
 import { assembleVoteSet, encodeVoteMessage, type Vote, type VoteMessage, type VoteSet } from './consensus/votes.js';
 import type { Era } from './standing.js';
+import { isSameMessage } from './voting.js';
 
 interface Tally {
   readonly message: VoteMessage;
@@ -29,8 +30,8 @@ export class VotePool {
   readonly era: Era;
   readonly #params: Params;
   readonly #rules: Consensus;
-  /** Target slot, then the rest of the message (keyOf). */
-  readonly #slots = new Map<number, Map<string, Tally>>();
+  /** By target slot: one for each message. */
+  readonly #slots = new Map<number, Tally[]>();
   /** Messages whose quorum was told, as bytes: the newest one first. */
   #told: { readonly targetSlot: number; readonly bytes: Uint8Array }[] = [];
   #slot = 0;
@@ -55,9 +56,12 @@ export class VotePool {
     if (targetSlot > this.#slot + 1 || targetSlot + this.#params.voteWindowSlots < this.#slot) return 'out of window';
     const tallies = this.#slots.get(targetSlot);
     if (!tallies) return 'wanted';
-    if (tallies.get(keyOf(vote.message))?.signatures[vote.voter]) return 'known';
     let others = 0;
-    for (const { signatures } of tallies.values()) if (signatures[vote.voter]) others++;
+    for (const { message, signatures } of tallies) {
+      if (!signatures[vote.voter]) continue;
+      if (isSameMessage(message, vote.message)) return 'known';
+      others++;
+    }
     return others >= votesOfVoter ? 'enough' : 'wanted';
   }
 
@@ -80,7 +84,7 @@ export class VotePool {
   setsBetween(fromSlot: number, belowSlot: number): VoteSet[] {
     return [...this.#slots.entries()]
       .filter(([slot]) => slot >= fromSlot && slot < belowSlot)
-      .flatMap(([, tallies]) => [...tallies.values()])
+      .flatMap(([, tallies]) => tallies)
       .map(tally => this.#assemble(tally));
   }
 
@@ -114,24 +118,31 @@ export class VotePool {
     return this.#told.some(({ bytes }) => equalBytes(bytes, received.subarray(at, at + bytes.length)));
   }
 
-  /** Certificates, all or those whose target is one block. */
-  quorums(targetId?: Uint8Array): VoteSet[] {
-    return [...this.#slots.values()]
-      .flatMap(tallies => [...tallies.values()])
-      .filter(({ quorum, message }) => quorum && (!targetId || equalBytes(message.targetId, targetId)))
-      .map(tally => this.#assemble(tally));
+  /** Certificates of targets from a slot on, all or those whose target is one block. */
+  quorums(fromSlot: number, targetId?: Uint8Array): VoteSet[] {
+    const quorums: VoteSet[] = [];
+    for (const [slot, tallies] of this.#slots) {
+      if (slot < fromSlot) continue;
+      for (const tally of tallies) {
+        const isMeant = !targetId || equalBytes(tally.message.targetId, targetId);
+        if (tally.quorum && isMeant) quorums.push(this.#assemble(tally));
+      }
+    }
+    return quorums;
   }
 
   #tallyOf(message: VoteMessage): Tally | undefined {
-    return this.#slots.get(message.targetSlot)?.get(keyOf(message));
+    const tallies = this.#slots.get(message.targetSlot);
+    if (tallies) for (const tally of tallies) if (isSameMessage(tally.message, message)) return tally;
+    return undefined;
   }
 
   #open(message: VoteMessage): Tally {
-    const tallies = this.#slots.get(message.targetSlot) ?? new Map<string, Tally>();
-    this.#slots.set(message.targetSlot, tallies);
     const signatures = new Array<Uint8Array | undefined>(this.era.committee.voters.length).fill(undefined);
     const tally: Tally = { message, signatures, weight: 0, quorum: false, set: null, told: false };
-    tallies.set(keyOf(message), tally);
+    const tallies = this.#slots.get(message.targetSlot);
+    if (tallies) tallies.push(tally);
+    else this.#slots.set(message.targetSlot, [tally]);
     return tally;
   }
 
@@ -144,16 +155,4 @@ export class VotePool {
     tally.set = assembleVoteSet(tally.message, votes, this.era.committee.voters.length);
     return tally.set;
   }
-}
-
-/** Kept while a message is: every vote is looked up several times. */
-const keys = new WeakMap<VoteMessage, string>();
-
-/** What tells messages of one era and target slot apart. */
-function keyOf(message: VoteMessage): string {
-  const known = keys.get(message);
-  if (known !== undefined) return known;
-  const key = `${message.sourceSlot} ${toHex(message.sourceId)} ${toHex(message.targetId)}`;
-  keys.set(message, key);
-  return key;
 }

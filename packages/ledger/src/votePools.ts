@@ -10,7 +10,7 @@
 import { CodedError, equalBytes, type Verifier } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
-import { isVoter, type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
+import { type Checkpoint, isVoter, type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import { LedgerError } from './errors.js';
 import { type Judging, judging } from './judging.js';
 import type { Era } from './standing.js';
@@ -57,7 +57,7 @@ export class VotePools {
     if (!isNew && next.length === this.#pools.length - 1 && next.every(has)) return [];
     if (isNew && last) this.#before = last;
     this.#pools = [standing, ...next.slice(-nextEras)].map(era => this.of(era.root.id) ?? this.#open(era));
-    return isNew ? this.#pools[0]!.quorums() : [];
+    return isNew ? this.#pools[0]!.quorums(0) : [];
   }
 
   #open(era: Era): VotePool {
@@ -85,8 +85,9 @@ export class VotePools {
     return this.#all().flatMap(pool => pool.setsBetween(fromSlot, belowSlot));
   }
 
-  quorumsFor(targetId: Uint8Array): VoteSet[] {
-    return this.#all().flatMap(pool => pool.quorums(targetId));
+  /** Certificates of a block of a slot: targets from that slot on. */
+  quorumsFor({ slot, id }: Checkpoint): VoteSet[] {
+    return this.#all().flatMap(pool => pool.quorums(slot, id));
   }
 
   /** Whether a vote says something new. */
@@ -128,9 +129,7 @@ export class VotePools {
     if (!isVoter(vote, pool.era.committee)) return rejected;
     if (pool.judge(vote) !== 'wanted') return ignored;
     if (!this.#judging.isSigned(vote, network)) return wrongSignature();
-    // The committee's own key object, which all votes of the voter share.
-    const { nodeKey } = pool.era.committee.voters[vote.voter]!;
-    return { verdict: 'accept', votes: [vote.nodeKey === nodeKey ? vote : { ...vote, nodeKey }] };
+    return { verdict: 'accept', votes: [vote] };
   }
 
   #judgeCertificate(received: Uint8Array, network: { chainId: Uint8Array; verifier: Verifier }): VoteVerdict {

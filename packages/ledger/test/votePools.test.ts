@@ -64,7 +64,7 @@ describe('a gossiped certificate', () => {
     expect(at.add(votes)?.message).toEqual(link('g'));
     at.of(id('g'))?.setTold(link('g'));
     expect(judge(at, bytes).verdict).toBe('ignore');
-    expect(at.quorumsFor(id('target'))).toHaveLength(1);
+    expect(at.quorumsFor({ slot: 0, id: id('target') })).toHaveLength(1);
   });
 
   it('brings only the votes that are missing', () => {

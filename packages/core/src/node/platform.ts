@@ -11,11 +11,20 @@ export const platformVerifyOwn: (signature: Uint8Array, message: Uint8Array, key
 /** Where texts are put together: a Buffer for each would take longer than all the rest. */
 let scratch = Buffer.alloc(1_024);
 
+function hold(bytes: Uint8Array, at: number): void {
+  if (at + bytes.length > scratch.length) scratch = Buffer.concat([scratch], 2 * (at + bytes.length));
+  scratch.set(bytes, at);
+}
+
+export function platformHex(bytes: Uint8Array): string {
+  hold(bytes, 0);
+  return scratch.toString('hex', 0, bytes.length);
+}
+
 export function platformLatin1(parts: readonly Uint8Array[]): string {
   let length = 0;
   for (const part of parts) {
-    if (length + part.length > scratch.length) scratch = Buffer.concat([scratch], 2 * (length + part.length));
-    scratch.set(part, length);
+    hold(part, length);
     length += part.length;
   }
   return scratch.toString('latin1', 0, length);

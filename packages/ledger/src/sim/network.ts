@@ -4,7 +4,7 @@
  * transactions have to make up for it. Whoever was sent something that not everybody was sent passes it on, as gossip does.
  */
 import type { Random } from './random.js';
-import type { Schedule } from './schedule.js';
+import type { Happening, Schedule } from './schedule.js';
 import type { Trace } from './trace.js';
 
 export type Topic = 'block' | 'vote' | 'transaction';
@@ -93,7 +93,8 @@ export class Network {
   /** To all peers. */
   broadcast(from: number, message: Message): void {
     this.#due.delete(message);
-    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.#send(from, to, message, 0);
+    const arrive = this.#arrival(from, message);
+    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.#send(from, to, arrive, 0);
   }
 
   /**
@@ -106,7 +107,7 @@ export class Network {
       due = new Map([[from, this.#schedule.now]]);
       this.#due.set(message, due);
     }
-    const arrives = this.#send(from, to, message, extraMs);
+    const arrives = this.#send(from, to, this.#arrival(from, message), extraMs);
     due.set(to, Math.min(arrives, due.get(to) ?? arrives));
   }
 
@@ -123,7 +124,7 @@ export class Network {
   }
 
   /** @returns when the first copy arrives; infinite when all are lost */
-  #send(from: number, to: number, message: Message, extraMs: number): number {
+  #send(from: number, to: number, arrive: Happening, extraMs: number): number {
     const { loss, duplicates } = this.conditions;
     const random = this.#randoms[from]!;
     const copies = 1 + (duplicates > 0 && random.chance(duplicates) ? 1 : 0);
@@ -136,7 +137,7 @@ export class Network {
       }
       const inMs = this.#whole(extraMs + this.#latency(random));
       first = Math.min(first, this.#schedule.now + inMs);
-      this.#schedule.add({ inMs, to, from, run: () => this.#arrive(from, to, message) });
+      this.#schedule.add({ inMs, to, from, run: arrive });
     }
     return first;
   }
@@ -179,12 +180,14 @@ export class Network {
     return Math.ceil((now + inMs) / grainMs) * grainMs - now;
   }
 
-  #arrive(from: number, to: number, message: Message): void {
-    if (this.#sides[from] !== this.#sides[to]) return;
-    const endpoint = this.#endpoints[to]!;
-    if (!endpoint.isUp) return;
-    this.delivered++;
-    this.#trace.count(this.#schedule.now, from, to, message.bytes.length);
-    endpoint.deliver(message, from);
+  #arrival(from: number, message: Message): Happening {
+    return to => {
+      if (this.#sides[from] !== this.#sides[to]) return;
+      const endpoint = this.#endpoints[to]!;
+      if (!endpoint.isUp) return;
+      this.delivered++;
+      this.#trace.count(this.#schedule.now, from, to, message.bytes.length);
+      endpoint.deliver(message, from);
+    };
   }
 }

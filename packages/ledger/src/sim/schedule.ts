@@ -6,11 +6,45 @@
  * millisecond all promises settle before anything else happens; nothing in a world waits for real time.
  */
 
-interface Scheduled {
+/** What happens; told whom it concerns, so that one function may serve all whom a message reaches. */
+export type Happening = (to: number) => void;
+
+interface Event {
+  readonly inMs: number;
+  /** Number of the node that the event concerns; -1 for the world's own events, which run first. */
   readonly to: number;
+  /** Who causes it. */
   readonly from: number;
-  readonly order: number;
-  run: (() => void) | null;
+  readonly run: Happening;
+}
+
+/** Nodes that a place has room for, and events of a millisecond. */
+const maxNodes = 2 ** 12;
+const maxEvents = 2 ** 28;
+
+/** The events of one millisecond: places are sorted as numbers, for a world of many nodes has millions of messages. */
+class Moment {
+  readonly #places: number[] = [];
+  readonly #runs: (Happening | null)[] = [];
+
+  add({ to, from, run }: Event): number {
+    // A causer's events come in the order of their numbers.
+    const index = this.#runs.push(run) - 1;
+    if (to + 1 >= maxNodes || from + 1 >= maxNodes || index >= maxEvents) throw new RangeError('more than a world holds');
+    this.#places.push(((to + 1) * maxNodes + from + 1) * maxEvents + index);
+    return index;
+  }
+
+  cancel(index: number): void {
+    this.#runs[index] = null;
+  }
+
+  runAll(): void {
+    for (const place of Float64Array.from(this.#places).sort()) {
+      const to = Math.floor(place / (maxNodes * maxEvents)) - 1;
+      this.#runs[place % maxEvents]?.(to);
+    }
+  }
 }
 
 /** Lets every promise that can settle do so: a macrotask of the host. */
@@ -19,40 +53,26 @@ const settled: () => Promise<void> =
     ? () => new Promise(resolve => void setImmediate(resolve))
     : () => new Promise(resolve => void setTimeout(resolve, 0));
 
-const byPlace = (a: Scheduled, b: Scheduled): number => a.to - b.to || a.from - b.from || a.order - b.order;
-
 export class Schedule {
   #now = 0;
-  readonly #events = new Map<number, Scheduled[]>();
+  readonly #moments = new Map<number, Moment>();
   /** Times that have events, as a binary heap. */
   readonly #times: number[] = [];
-  /** Events caused so far, by causer. */
-  readonly #orders = new Map<number, number>();
 
   /** Milliseconds since the world began. */
   get now(): number {
     return this.#now;
   }
 
-  /**
-   * @param to - number of the node that the event concerns; -1 for the world's own events, which run first
-   * @param from - who causes it
-   * @returns what cancels it
-   */
-  add(p: { inMs: number; to: number; from: number; run: () => void }): () => void {
-    const at = this.#now + Math.max(0, Math.ceil(p.inMs));
-    const order = (this.#orders.get(p.from) ?? 0) + 1;
-    this.#orders.set(p.from, order);
-    const event: Scheduled = { to: p.to, from: p.from, order, run: p.run };
-    const events = this.#events.get(at);
-    if (events) events.push(event);
-    else {
-      this.#events.set(at, [event]);
-      this.#push(at);
-    }
-    return () => {
-      event.run = null;
-    };
+  add(event: Event): void {
+    this.#momentOf(event).add(event);
+  }
+
+  /** The same. Returns what cancels it. */
+  addTimer(event: Event): () => void {
+    const moment = this.#momentOf(event);
+    const index = moment.add(event);
+    return () => moment.cancel(index);
   }
 
   /** Run everything up to and including `untilMs`; `afterStep` is called whenever a millisecond has settled. */
@@ -63,13 +83,24 @@ export class Schedule {
     for (let at = this.#times[0]; at !== undefined && at <= untilMs; at = this.#times[0]) {
       this.#pop();
       this.#now = at;
-      const events = this.#events.get(at) ?? [];
-      this.#events.delete(at);
-      for (const event of events.sort(byPlace)) event.run?.();
+      const moment = this.#moments.get(at);
+      this.#moments.delete(at);
+      moment?.runAll();
       await settled();
       afterStep();
     }
     this.#now = untilMs;
+  }
+
+  #momentOf({ inMs }: Event): Moment {
+    const at = this.#now + Math.max(0, Math.ceil(inMs));
+    let moment = this.#moments.get(at);
+    if (!moment) {
+      moment = new Moment();
+      this.#moments.set(at, moment);
+      this.#push(at);
+    }
+    return moment;
   }
 
   #push(time: number): void {

@@ -45,7 +45,7 @@ export class SimClock implements ChainClock {
   }
 
   setTimeout(run: () => void, ms: number): () => void {
-    const cancel = this.#schedule.add({
+    const cancel = this.#schedule.addTimer({
       inMs: Math.max(1, ms),
       to: this.#node,
       from: this.#node,

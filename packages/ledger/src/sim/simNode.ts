@@ -170,7 +170,7 @@ export class SimNode implements Endpoint {
       if (this.starts === process) this.#syncing = false;
     };
     let isLate = false;
-    const cancel = schedule.add({
+    const cancel = schedule.addTimer({
       inMs: syncTimeoutMs,
       to: this.index,
       from: this.index,

@@ -23,11 +23,16 @@ export class Trace {
   }
 
   /** A message that arrives: when, whose, at whom, how long. */
-  count(...numbers: readonly number[]): void {
-    for (const number of numbers) {
-      this.#a = Math.imul(this.#a ^ number, 0x01000193);
-      this.#b = Math.imul(this.#b ^ (this.#a >>> 15) ^ number, 0x85ebca6b);
-    }
+  count(atMs: number, from: number, to: number, length: number): void {
+    this.#add(atMs);
+    this.#add(from);
+    this.#add(to);
+    this.#add(length);
+  }
+
+  #add(number: number): void {
+    this.#a = Math.imul(this.#a ^ number, 0x01000193);
+    this.#b = Math.imul(this.#b ^ (this.#a >>> 15) ^ number, 0x85ebca6b);
   }
 
   /** Hex. */

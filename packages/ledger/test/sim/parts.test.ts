@@ -33,7 +33,7 @@ describe('virtual time', () => {
     const schedule = new Schedule();
     const seen: string[] = [];
     const add = (inMs: number, to: number, from: number) =>
-      schedule.add({ inMs, to, from, run: () => seen.push(`${schedule.now}:${to}<${from}`) });
+      schedule.addTimer({ inMs, to, from, run: () => seen.push(`${schedule.now}:${to}<${from}`) });
     add(5, 1, 2);
     add(5, 1, 0);
     add(5, 0, 3);
