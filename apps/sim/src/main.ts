@@ -60,7 +60,7 @@ program
   .option('--slot-ms <n>', 'length of a slot', wholeNumber)
   .option(
     '--jobs <n>',
-    'seeds played at the same time, each on a thread of its own',
+    'threads: seeds are played at the same time; a single one of many nodes on several (healthy)',
     wholeNumber,
     availableParallelism(),
   )

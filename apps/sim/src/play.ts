@@ -2,7 +2,8 @@
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Options, type Report, runScenario, type Scenario, type SeedOutcome } from '@radpass/ledger/sim';
 import type { Replay } from './files.js';
-import { SeedThread } from './seedThread.js';
+import { SeedTeam } from './seedTeam.js';
+import { SeedThread, type Task } from './seedThread.js';
 
 /** Nothing is said before a run has taken this long. */
 const quietMs = 3_000;
@@ -27,12 +28,16 @@ export async function play(
   const options = { ...scenario.defaults, ...p.options };
   const seeds = p.seeds ?? scenario.seeds;
   const task = { scenario: scenario.name, options, shareWork };
-  const threads = Array.from({ length: Math.min(jobs, seeds[1] - seeds[0] + 1) }, () => new SeedThread(task));
+  const players = playersOf(task, {
+    jobs,
+    seeds: seeds[1] - seeds[0] + 1,
+    inParts: scenario.inParts?.(options) ?? false,
+  });
   let saidMs = performance.now();
   const report = await runScenario(scenario, {
     options,
     seeds,
-    ...(threads.length > 0 && { players: threads.map(({ play: playSeed }) => playSeed) }),
+    ...(players.length > 0 && { players: players.map(({ play: playSeed }) => playSeed) }),
     shareWork,
     verifier: nodeVerifier,
     hash: sha256Node,
@@ -43,8 +48,16 @@ export async function play(
       const broken = outcomes.reduce((sum, { violations }) => sum + violations.length, 0);
       process.stderr.write(`${scenario.name}: seed ${seed} of ${of}, slot ${done} of ${slots}, ${broken} violations\n`);
     },
-  }).finally(() => Promise.all(threads.map(thread => thread.close())));
+  }).finally(() => Promise.all(players.map(player => player.close())));
   return { report, outcomes: outcomes.sort((a, b) => a.seed - b.seed) };
+}
+
+/** One a seed as long as there are threads; where they outnumber the seeds, several for each if a seed can be shared. */
+function playersOf(task: Task, p: { jobs: number; seeds: number; inParts: boolean }): (SeedThread | SeedTeam)[] {
+  const together = p.inParts ? Math.floor(p.jobs / p.seeds) : 1;
+  return Array.from({ length: Math.min(p.jobs, p.seeds) }, () =>
+    together > 1 ? new SeedTeam(task, together) : new SeedThread(task),
+  );
 }
 
 export interface Replayed extends Report {

@@ -1,5 +1,5 @@
-/** A thread that plays seeds of one scenario, one at a time; seedWorker.ts runs on it. */
-import { Worker } from 'node:worker_threads';
+/** A thread that plays seeds of one scenario, one at a time, or a part of each; seedWorker.ts runs on it. */
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { Histogram, type Options, type SeedOutcome, type SeedPlayer } from '@radpass/ledger/sim';
 
 /** What a thread plays; the scenario by its name. */
@@ -9,14 +9,24 @@ export interface Task {
   readonly shareWork: boolean;
 }
 
+/** Which part of a world a thread plays, and its lines to the other parts, in their order. */
+export interface PartTask {
+  readonly index: number;
+  readonly others: readonly MessagePort[];
+}
+
 /** Slots played so far, or what came of a seed. */
 export type Answer = { readonly done: number; readonly of: number } | { readonly outcome: SeedOutcome };
 
 export class SeedThread {
   readonly #worker: Worker;
 
-  constructor(task: Task) {
-    this.#worker = new Worker(new URL('./seedWorker.js', import.meta.url), { workerData: task });
+  constructor(task: Task, part?: PartTask) {
+    const workerData = { ...task, part };
+    this.#worker = new Worker(new URL('./seedWorker.js', import.meta.url), {
+      workerData,
+      transferList: [...(part?.others ?? [])],
+    });
   }
 
   readonly play: SeedPlayer = async (seed, progress) => {

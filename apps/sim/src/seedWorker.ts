@@ -2,14 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { scenarios } from '@radpass/ledger/sim';
-import type { Answer, Task } from './seedThread.js';
+import { partOver } from './partLines.js';
+import type { Answer, PartTask, Task } from './seedThread.js';
 
-const { scenario: name, options, shareWork } = workerData as Task;
+const { scenario: name, options, shareWork, part: place } = workerData as Task & { part?: PartTask };
 const scenario = scenarios.get(name)!;
 const tell = (answer: Answer): void => parentPort!.postMessage(answer);
+const part = place && partOver(place);
 
 parentPort!.on('message', (seed: number) => {
-  const context = { seed, shareWork, verifier: nodeVerifier, hash: sha256Node };
+  const context = { seed, shareWork, verifier: nodeVerifier, hash: sha256Node, part };
   const progress = (done: number, of: number): void => tell({ done, of });
   void scenario.play(options, { ...context, progress }).then(outcome => tell({ outcome }));
 });

@@ -266,7 +266,7 @@ export class Invariants implements SignatureWatch {
 
   /** Replay a node's whole store from genesis with all signatures, unless it is known to be rotten. */
   async checkReplay(node: SimNode, verifier: Verifier): Promise<void> {
-    if (node.p.disk.isRotten) return;
+    if (!node.isHere || node.p.disk.isRotten) return;
     const { firstBad } = await verifyStore(node.p.disk, this.#genesis, verifier, { rules: this.rules });
     if (firstBad) this.violated(node.index, 'replay', `height ${firstBad.height}: ${firstBad.code} ${firstBad.reason}`);
   }

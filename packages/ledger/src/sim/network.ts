@@ -2,7 +2,9 @@
  * The network between nodes: every message to every peer on a line of its own, with latency, jitter, loss, duplicates and
  * so reordering; partitions cut it. What is lost stays lost, as on a bad line: certificates in blocks, syncs and repeated
  * transactions have to make up for it. Whoever was sent something that not everybody was sent passes it on, as gossip does.
+ * In a world on several threads what goes to a node of another part is a letter (part.ts).
  */
+import type { Answer, Letter, Part, Question } from './part.js';
 import type { Random } from './random.js';
 import type { Happening, Schedule } from './schedule.js';
 import type { Trace } from './trace.js';
@@ -29,6 +31,21 @@ export interface Message {
 export interface Endpoint {
   readonly isUp: boolean;
   deliver(message: Message, from: number): void;
+  /** Blocks that follow what a peer says it has. */
+  answerSync(locator: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+}
+
+/** A message on its way from one node. */
+interface Parcel {
+  readonly from: number;
+  readonly message: Message;
+  readonly arrive: Happening;
+}
+
+/** A node's last question. */
+interface Asked {
+  readonly number: number;
+  readonly answer: (blocks: readonly Uint8Array[]) => void;
 }
 
 export class Network {
@@ -46,12 +63,43 @@ export class Network {
   relayed = 0;
   /** When the first copy arrives at whom, of messages that were sent to some alone. */
   readonly #due = new WeakMap<Message, Map<number, number>>();
+  /** By the node that asked. */
+  readonly #asked = new Map<number, Asked>();
+  readonly #part: Part | undefined;
+  /** By the part that they go to. */
+  #letters: Letter[][] = [];
 
-  constructor(p: { schedule: Schedule; trace: Trace; random: Random; conditions: NetworkConditions }) {
+  constructor(p: {
+    schedule: Schedule;
+    trace: Trace;
+    random: Random;
+    conditions: NetworkConditions;
+    part?: Part | undefined;
+  }) {
     this.#schedule = p.schedule;
     this.#trace = p.trace;
     this.#seed = p.random;
     this.conditions = p.conditions;
+    this.#part = p.part;
+    this.#letters = Array.from({ length: p.part?.of ?? 0 }, () => []);
+  }
+
+  /** Whether a node is played on this thread. */
+  isHere(index: number): boolean {
+    return !this.#part || index % this.#part.of === this.#part.index;
+  }
+
+  /** No message takes less, in ms. */
+  get shortestMs(): number {
+    const { latencyMs, jitter } = this.conditions;
+    return Math.max(1, Math.round(latencyMs * (1 - jitter)));
+  }
+
+  /** Hand over what was sent across, and take in what came: all parts at the same time. */
+  async exchange(part: Part): Promise<void> {
+    const letters = this.#letters;
+    this.#letters = letters.map(() => []);
+    for (const letter of await part.exchange(letters)) this.#open(letter);
   }
 
   /** @returns the node's number */
@@ -93,8 +141,8 @@ export class Network {
   /** To all peers. */
   broadcast(from: number, message: Message): void {
     this.#due.delete(message);
-    const arrive = this.#arrival(from, message);
-    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.#send(from, to, arrive, 0);
+    const parcel = this.#parcel(from, message);
+    for (let to = 0; to < this.#endpoints.length; to++) if (to !== from) this.#send(to, parcel, 0);
   }
 
   /**
@@ -107,7 +155,7 @@ export class Network {
       due = new Map([[from, this.#schedule.now]]);
       this.#due.set(message, due);
     }
-    const arrives = this.#send(from, to, this.#arrival(from, message), extraMs);
+    const arrives = this.#send(to, this.#parcel(from, message), extraMs);
     due.set(to, Math.min(arrives, due.get(to) ?? arrives));
   }
 
@@ -124,8 +172,9 @@ export class Network {
   }
 
   /** @returns when the first copy arrives; infinite when all are lost */
-  #send(from: number, to: number, arrive: Happening, extraMs: number): number {
+  #send(to: number, parcel: Parcel, extraMs: number): number {
     const { loss, duplicates } = this.conditions;
+    const { from, arrive } = parcel;
     const random = this.#randoms[from]!;
     const copies = 1 + (duplicates > 0 && random.chance(duplicates) ? 1 : 0);
     this.doubled += copies - 1;
@@ -136,34 +185,77 @@ export class Network {
         continue;
       }
       const inMs = this.#whole(extraMs + this.#latency(random));
-      first = Math.min(first, this.#schedule.now + inMs);
-      this.#schedule.add({ inMs, to, from, run: arrive });
+      const atMs = this.#schedule.now + inMs;
+      first = Math.min(first, atMs);
+      if (this.isHere(to)) this.#schedule.add({ inMs, to, from, run: arrive });
+      else this.#post(to, atMs, parcel);
     }
     return first;
   }
 
-  /** A question to a peer and what comes of it: two ways on the line, or nothing when it is cut or lossy. */
-  ask<T>(from: number, to: number, question: () => Promise<T>, answer: (result: T) => void): void {
+  /** Into a letter: one for all whom a message goes to in a part. */
+  #post(to: number, atMs: number, { from, message }: Parcel): void {
+    const letters = this.#lettersTo(to);
+    const last = letters.at(-1);
+    if (last?.kind === 'message' && last.message === message && last.from === from) last.arrivals.push({ to, atMs });
+    else letters.push({ kind: 'message', from, message, arrivals: [{ to, atMs }] });
+  }
+
+  #lettersTo(to: number): Letter[] {
+    return this.#letters[to % this.#letters.length]!;
+  }
+
+  #open(letter: Letter): void {
+    if (letter.kind === 'question') this.#question(letter);
+    else if (letter.kind === 'answer') this.#answer(letter);
+    else {
+      const { from, message, arrivals } = letter;
+      const { arrive } = this.#parcel(from, message);
+      for (const { to, atMs } of arrivals)
+        this.#schedule.add({ inMs: atMs - this.#schedule.now, to, from, run: arrive });
+    }
+  }
+
+  /**
+   * A question for blocks to a peer and what comes of it: two ways on the line, or nothing when it is cut or lossy. A node
+   * that asks anew gets no answer to what it asked before.
+   */
+  ask(from: number, to: number, locator: readonly Uint8Array[], answer: Asked['answer']): void {
     const random = this.#randoms[from]!;
     const lost = this.conditions.loss > 0 && random.chance(2 * this.conditions.loss);
-    const [there, back] = [this.#latency(random), this.#latency(random)];
+    const [there, backMs] = [this.#latency(random), this.#latency(random)];
     if (lost || !this.isReachable(from, to)) return;
+    const number = (this.#asked.get(from)?.number ?? 0) + 1;
+    this.#asked.set(from, { number, answer });
+    const question = { from, to, number, atMs: this.#schedule.now + there, backMs, locator };
+    if (this.isHere(to)) this.#question(question);
+    else this.#lettersTo(to).push({ kind: 'question', ...question });
+  }
+
+  #question({ from, to, number, atMs, backMs, locator }: Question): void {
+    const answered = (blocks: readonly Uint8Array[]): void => {
+      const answer = { from: to, to: from, number, atMs: this.#schedule.now + backMs, blocks };
+      if (this.isHere(from)) this.#answer(answer);
+      else this.#lettersTo(from).push({ kind: 'answer', ...answer });
+    };
     this.#schedule.add({
-      inMs: there,
+      inMs: atMs - this.#schedule.now,
       to,
       from,
       run: () => {
-        if (!this.isReachable(from, to)) return;
-        void question().then(result => {
-          this.#schedule.add({
-            inMs: back,
-            to: from,
-            from: to,
-            run: () => {
-              if (this.isReachable(to, from)) answer(result);
-            },
-          });
-        });
+        if (this.isReachable(from, to)) void this.#endpoints[to]!.answerSync(locator).then(answered);
+      },
+    });
+  }
+
+  #answer({ from, to, number, atMs, blocks }: Answer): void {
+    this.#schedule.add({
+      inMs: atMs - this.#schedule.now,
+      to,
+      from,
+      run: () => {
+        const asked = this.#asked.get(to);
+        if (asked?.number === number && this.isReachable(from, to)) asked.answer(blocks);
       },
     });
   }
@@ -180,8 +272,8 @@ export class Network {
     return Math.ceil((now + inMs) / grainMs) * grainMs - now;
   }
 
-  #arrival(from: number, message: Message): Happening {
-    return to => {
+  #parcel(from: number, message: Message): Parcel {
+    const arrive = (to: number): void => {
       if (this.#sides[from] !== this.#sides[to]) return;
       const endpoint = this.#endpoints[to]!;
       if (!endpoint.isUp) return;
@@ -189,5 +281,6 @@ export class Network {
       this.#trace.count(this.#schedule.now, from, to, message.bytes.length);
       endpoint.deliver(message, from);
     };
+    return { from, message, arrive };
   }
 }

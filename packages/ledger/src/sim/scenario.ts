@@ -9,6 +9,7 @@ import type { Violation } from './invariants.js';
 import type { ManySources } from './manySources.js';
 import type { Histogram } from './measures.js';
 import type { NetworkConditions } from './network.js';
+import type { Part, PartFacts } from './part.js';
 import type { SimNode } from './simNode.js';
 import { type Member, type Platform, World } from './world.js';
 
@@ -42,6 +43,8 @@ export interface SeedOutcome {
   readonly points: readonly { readonly slot: number; readonly ms: number }[];
   /** Share of the final blocks in per cent, by member, beside its stake. */
   readonly shares: readonly { readonly member: number; readonly stake: number; readonly blocks: number }[];
+  /** When other threads played other nodes; joinParts makes one outcome of all. */
+  readonly part?: PartFacts;
 }
 
 export interface RunContext extends Platform {
@@ -50,6 +53,8 @@ export interface RunContext extends Platform {
   readonly shareWork: boolean;
   /** Told now and then how far the run is. */
   readonly progress: (done: number, of: number) => void;
+  /** Which nodes to play, of a scenario that can be played in parts. */
+  readonly part?: Part | undefined;
 }
 
 export interface Scenario {
@@ -60,6 +65,8 @@ export interface Scenario {
   readonly seeds: readonly [from: number, to: number];
   /** How numbers of several seeds become one, by name; the others are added up. */
   readonly merge?: Readonly<Record<string, 'max' | 'mean'>>;
+  /** Whether one seed may be played on several threads: its script reads no node but those that it plays (part.ts). */
+  readonly inParts?: (options: Options) => boolean;
   play(options: Options, context: RunContext): Promise<SeedOutcome>;
   /** Goals that the figures of all seeds miss, in words. */
   missed(figures: Figures, options: Options): string[];
@@ -97,6 +104,7 @@ export function makeWorld(name: string, options: Options, context: RunContext, s
     verifier: context.verifier,
     hash: context.hash,
     rules: context.rules,
+    part: context.part,
   });
 }
 
@@ -148,6 +156,7 @@ export async function finish(
   if (p.acknowledged) await invariants.checkAcknowledged(up, () => false);
   const { slots, missed } = measures.missedSlots();
   const total = world.genesis.founders.reduce((sum, { weight }) => sum + weight, 0);
+  const counted = { messages: world.network.delivered, ...Object.fromEntries(world.counts) };
   const blocks = invariants.final.slice(1).map(id => world.memberOf(invariants.blocks.get(id)?.producer ?? ''));
   return {
     seed: context.seed,
@@ -160,8 +169,7 @@ export async function finish(
       slots,
       missedSlots: missed,
       finalBlocks: invariants.finalHeight,
-      messages: world.network.delivered,
-      ...Object.fromEntries(world.counts),
+      ...counted,
       ...p.numbers,
     },
     points: measures.firstFinal.filter(point => point !== undefined),
@@ -170,5 +178,8 @@ export async function finish(
       stake: (100 * weight) / total,
       blocks: (100 * blocks.filter(producer => producer === member).length) / Math.max(1, blocks.length),
     })),
+    ...(context.part && {
+      part: { lanes: world.trace.lanes(), final: invariants.final, summed: Object.keys(counted) },
+    }),
   };
 }

@@ -30,7 +30,8 @@ class Moment {
   add({ to, from, run }: Event): number {
     // A causer's events come in the order of their numbers.
     const index = this.#runs.push(run) - 1;
-    if (to + 1 >= maxNodes || from + 1 >= maxNodes || index >= maxEvents) throw new RangeError('more than a world holds');
+    if (to + 1 >= maxNodes || from + 1 >= maxNodes || index >= maxEvents)
+      throw new RangeError('more than a world holds');
     this.#places.push(((to + 1) * maxNodes + from + 1) * maxEvents + index);
     return index;
   }

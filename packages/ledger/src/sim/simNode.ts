@@ -72,8 +72,14 @@ export class SimNode implements Endpoint {
     this.index = p.network.join(this);
   }
 
+  /** One that another thread plays is there from when it is switched on. */
   get isUp(): boolean {
-    return this.chain !== null;
+    return this.isHere ? this.chain !== null : this.isOn;
+  }
+
+  /** Whether it is played on this thread; part.ts. */
+  get isHere(): boolean {
+    return this.p.network.isHere(this.index);
   }
 
   get isHonest(): boolean {
@@ -82,6 +88,7 @@ export class SimNode implements Endpoint {
 
   start(): void {
     this.isOn = true;
+    if (!this.isHere) return;
     const process = ++this.starts;
     void this.#open(process).then(() => {
       if (this.starts === process) this.#poll(process);
@@ -154,8 +161,7 @@ export class SimNode implements Endpoint {
     const { network, random, schedule } = this.p;
     const peers = Array.from({ length: network.size }, (_, i) => i).filter(i => network.isReachable(this.index, i));
     if (peers.length === 0) return;
-    const peer = network.endpoint(random.pick(peers));
-    if (!(peer instanceof SimNode)) return;
+    const peer = random.pick(peers);
     const process = this.starts;
     const { chain } = this;
     let locator: Uint8Array[];
@@ -179,19 +185,14 @@ export class SimNode implements Endpoint {
         done();
       },
     });
-    network.ask(
-      this.index,
-      peer.index,
-      () => peer.answerSync(locator),
-      blocks => {
-        cancel();
-        if (this.starts !== process || isLate) return;
-        void chain.importBlocks(blocks).then(outcome => {
-          done();
-          if (blocks.length > 0 && outcome !== 'stop') this.later(1, () => this.sync());
-        }, ignoreStop);
-      },
-    );
+    network.ask(this.index, peer, locator, blocks => {
+      cancel();
+      if (this.starts !== process || isLate) return;
+      void chain.importBlocks(blocks).then(outcome => {
+        done();
+        if (blocks.length > 0 && outcome !== 'stop') this.later(1, () => this.sync());
+      }, ignoreStop);
+    });
   }
 
   async #open(process: number): Promise<void> {

@@ -19,6 +19,7 @@ import type { ManySources, SimKey } from './manySources.js';
 import { Measures } from './measures.js';
 import { Network, type NetworkConditions } from './network.js';
 import { Offences } from './offences.js';
+import type { Part } from './part.js';
 import { Random } from './random.js';
 import { Schedule } from './schedule.js';
 import { SharedVerifier, SharedWork } from './sharedWork.js';
@@ -62,6 +63,8 @@ export interface WorldPlan extends Platform {
   readonly genesis?: Partial<GenesisContent> | undefined;
   /** Sources beside the members; manySources.ts. */
   readonly more?: ManySources | undefined;
+  /** Which nodes this thread plays; all, if not given. */
+  readonly part?: Part | undefined;
 }
 
 export class World {
@@ -138,7 +141,9 @@ export class World {
       trace: this.trace,
       random: this.random.fork('network'),
       conditions: plan.conditions,
+      part: plan.part,
     });
+    if (plan.part && this.network.shortestMs < 2) throw new RangeError('latency is too short for a world in parts');
     this.traffic = new Traffic(this.genesis, this.#sources);
     members.forEach((member, i) => {
       this.#addNode(i, member.adversary ?? null);
@@ -182,7 +187,14 @@ export class World {
   }
 
   async runMs(ms: number): Promise<void> {
-    await this.schedule.run(this.schedule.now + ms, () => this.#step());
+    const { schedule, network } = this;
+    const { part } = this.#plan;
+    const untilMs = schedule.now + ms;
+    do {
+      // What is sent from now on arrives no sooner than `shortestMs` from now.
+      await schedule.run(part ? Math.min(untilMs, schedule.now + network.shortestMs - 1) : untilMs, () => this.#step());
+      if (part) await network.exchange(part);
+    } while (schedule.now < untilMs);
   }
 
   runSlots(slots: number): Promise<void> {
@@ -190,12 +202,12 @@ export class World {
   }
 
   kill(node: SimNode): void {
-    this.trace.note(`${this.schedule.now} ${node.index} killed`);
+    this.trace.note(this.schedule.now, node.index, 'killed');
     node.kill();
   }
 
   start(node: SimNode): void {
-    this.trace.note(`${this.schedule.now} ${node.index} started`);
+    this.trace.note(this.schedule.now, node.index, 'started');
     node.start();
   }
 
@@ -212,7 +224,7 @@ export class World {
   /** People sign that finality starts anew from a block. Nodes are down meanwhile. */
   recover(statement: CheckpointStatement, keys: readonly SecretKey[]): void {
     const named = keys.reduce(signCheckpoint, { ...statement, signatures: [] } as NamedCheckpoint);
-    this.trace.note(`${this.schedule.now} recovery at ${statement.slot}`);
+    this.trace.note(this.schedule.now, -1, `recovery at ${statement.slot}`);
     this.recoveries = [...this.recoveries, named];
     this.invariants.rules = withRecoveries(this.rules, this.recoveries);
     // What was judged before was judged by other rules.
@@ -278,13 +290,13 @@ export class World {
       watch: {
         event: (who, event) => this.#events.push({ node: who, event }),
         opened: who => {
-          this.trace.note(`${schedule.now} ${who.index} opened ${who.chain?.peerStatus().finalHeight ?? 0}`);
+          this.trace.note(schedule.now, who.index, `opened ${who.chain?.peerStatus().finalHeight ?? 0}`);
           this.invariants.opened(who);
           this.measures.skip(who);
         },
         logged: (who, event, fields) => {
           this.count(event);
-          this.trace.note(`${schedule.now} ${who.index} ${event} ${JSON.stringify(fields)}`);
+          this.trace.note(schedule.now, who.index, `${event} ${JSON.stringify(fields)}`);
           const { reason } = fields;
           const isCoded = typeof reason === 'string' && /^[A-Z0-9_]+$/.test(reason);
           if (event === 'chain-stopped' && !isCoded)
@@ -310,7 +322,7 @@ export class World {
     for (const { node, event } of events) {
       if (event.kind === 'head' || event.kind === 'final') {
         const id = toHex(event.id.subarray(0, 6));
-        this.trace.note(`${this.schedule.now} ${node.index} ${event.kind} ${event.height} ${id}`);
+        this.trace.note(this.schedule.now, node.index, `${event.kind} ${event.height} ${id}`);
       }
       this.invariants.event(node, event);
       this.measures.event(node, event);

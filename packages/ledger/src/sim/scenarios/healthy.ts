@@ -4,7 +4,7 @@ import { eachSlot, equalMembers, finish, makeWorld, publishing, type Scenario } 
 
 /** Slots after the last that something is published in, until it is final. */
 const lastSlots = 3;
-/** With more nodes messages are so many that they are taken in grains. */
+/** With more nodes messages are so many that they are taken in grains, and one seed may be played in parts. */
 const finelyPlayed = 50;
 const grainMs = 20;
 
@@ -16,6 +16,7 @@ export const healthy: Scenario = {
   defaults: { nodes: 40, sources: 0, offline: 0, share: 0, slots: 60, latencyMs: 200, slotMs: 4_000 },
   seeds: [1, 25],
   merge: { voters: 'mean' },
+  inParts: ({ nodes }) => nodes > finelyPlayed,
   async play(options, context) {
     const added = Math.max(0, (options.sources ?? 0) - options.nodes);
     const more =
