@@ -15,7 +15,8 @@ export class SeedTeam {
         others[b]!.push(port2);
       }
     }
-    this.#threads = others.map((ports, index) => new SeedThread(task, { index, others: ports }));
+    const ended = new Int32Array(new SharedArrayBuffer(4 * size));
+    this.#threads = others.map((ports, index) => new SeedThread(task, { index, others: ports, ended }));
   }
 
   readonly play: SeedPlayer = async (seed, progress) => {

@@ -1,6 +1,7 @@
 /** A thread that plays seeds of one scenario, one at a time, or a part of each; seedWorker.ts runs on it. */
-import { type MessagePort, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { Histogram, type Options, type SeedOutcome, type SeedPlayer } from '@radpass/ledger/sim';
+import type { Place } from './partLines.js';
 
 /** What a thread plays; the scenario by its name. */
 export interface Task {
@@ -9,23 +10,16 @@ export interface Task {
   readonly shareWork: boolean;
 }
 
-/** Which part of a world a thread plays, and its lines to the other parts, in their order. */
-export interface PartTask {
-  readonly index: number;
-  readonly others: readonly MessagePort[];
-}
-
 /** Slots played so far, or what came of a seed. */
 export type Answer = { readonly done: number; readonly of: number } | { readonly outcome: SeedOutcome };
 
 export class SeedThread {
   readonly #worker: Worker;
 
-  constructor(task: Task, part?: PartTask) {
-    const workerData = { ...task, part };
+  constructor(task: Task, place?: Place) {
     this.#worker = new Worker(new URL('./seedWorker.js', import.meta.url), {
-      workerData,
-      transferList: [...(part?.others ?? [])],
+      workerData: { ...task, place },
+      transferList: [...(place?.others ?? [])],
     });
   }
 

@@ -2,13 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { scenarios } from '@radpass/ledger/sim';
-import { partOver } from './partLines.js';
-import type { Answer, PartTask, Task } from './seedThread.js';
+import { type Place, partAt } from './partLines.js';
+import type { Answer, Task } from './seedThread.js';
 
-const { scenario: name, options, shareWork, part: place } = workerData as Task & { part?: PartTask };
+const { scenario: name, options, shareWork, place } = workerData as Task & { place?: Place };
 const scenario = scenarios.get(name)!;
 const tell = (answer: Answer): void => parentPort!.postMessage(answer);
-const part = place && partOver(place);
+const part = place && partAt(place);
 
 parentPort!.on('message', (seed: number) => {
   const context = { seed, shareWork, verifier: nodeVerifier, hash: sha256Node, part };

@@ -83,6 +83,11 @@ export class Tree implements BlockTree {
     return [...(this.#byTransaction.get(transactionId) ?? [])];
   }
 
+  /** Whether some block of the tree holds it. */
+  isHeld(transactionId: string): boolean {
+    return this.#byTransaction.has(transactionId);
+  }
+
   /** Add a block whose parent is in the tree. */
   add(node: TreeNode): void {
     const parent = this.#byId.get(toHex(node.parent));

@@ -25,7 +25,7 @@ import { KeptCertificates } from './keptCertificates.js';
 import { handOverWrites } from './light/handOvers.js';
 import { Openings } from './openings.js';
 import { ParentViews } from './parentViews.js';
-import { type Counts, certificatesRecord, changesRecord, eraRecord, type FinalRecord } from './records.js';
+import { type Counts, changesRecord, eraRecord, type FinalRecord } from './records.js';
 import { type Restart, restartAt } from './restart.js';
 import { type Era, eraAfterFinal, type Rulebook } from './standing.js';
 import type { Hash } from './stateTree.js';
@@ -241,6 +241,12 @@ export class Branches {
     return true;
   }
 
+  /** Take in again a certificate that the store keeps. */
+  learnStored(certificate: VoteSet): void {
+    this.#certificates.read(certificate);
+    this.learn(certificate);
+  }
+
   /** Certificates for a block on `parent`. */
   certificatesFor(parent: TreeNode): VoteSet[] {
     const state = this.tree.stateAt(parent.id);
@@ -288,9 +294,7 @@ export class Branches {
     const headChanged = !equalBytes(this.#settledHead.id, this.#head.id);
     this.#settledHead = this.#head;
     if (headChanged) this.write([storeKeys.meta('head'), this.#head.id]);
-    if (this.#certificates.takeChanged()) {
-      this.write([storeKeys.meta('certificates'), certificatesRecord.encode([...this.certificates])]);
-    }
+    this.write(...this.#certificates.takeWrites());
     const finalChanged = this.#final.slot > this.#settledFinal;
     this.#settledFinal = this.#final.slot;
     return { headChanged, finalChanged, final, stale };

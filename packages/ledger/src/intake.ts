@@ -309,13 +309,14 @@ export class Intake {
   }
 
   #reviewOne(id: string, transaction: Transaction, nowMs: number): void {
+    // On some branch already: it comes back if that branch ends.
+    if (this.#branches.tree.isHeld(id)) return;
     try {
       this.#check(transaction, nowMs, true);
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
-      // On some branch already: it comes back if that branch ends. Quotas open again with the next epoch.
-      if (error.code === 'LEDGER_TX_QUOTA' || this.#branches.tree.holding(id).length > 0) return;
-      this.#drop(transaction, error.code);
+      // Quotas open again with the next epoch.
+      if (error.code !== 'LEDGER_TX_QUOTA') this.#drop(transaction, error.code);
     }
   }
 

@@ -2,22 +2,30 @@
  * The certificates that blocks to come may have to carry: the newest of the standing era, and the one that made the era's
  * root final, which stays at hand until the chain records it. Without that one no block could name the era.
  */
-import { equalBytes } from '@radpass/core';
+import { equalBytes, sha256 } from '@radpass/core';
 import { eraOf } from './consensus/chainTables.js';
 import { beginEra } from './consensus/era.js';
 import type { FinalityRecord } from './consensus/finality.js';
 import type { Consensus } from './consensus/index.js';
-import type { VoteMessage, VoteSet } from './consensus/votes.js';
+import { encodeVoteMessage, type VoteMessage, type VoteSet } from './consensus/votes.js';
+import { certificateRecord } from './records.js';
 import type { StateSource } from './stateView.js';
+import type { StoreWrite } from './store.js';
+import { storeKeys } from './storeKeys.js';
 import { isSameMessage } from './voting.js';
 
 /** The newest, of which a block carries at most two. */
 const kept = 8;
 
+const keyOf = ({ message }: VoteSet): string =>
+  storeKeys.certificate(message.targetSlot, sha256(encodeVoteMessage(message)));
+
 export class KeptCertificates {
   readonly #finality: Consensus['finality'];
   #ofEra: VoteSet[] = [];
   #handOver: VoteSet | null = null;
+  /** Those that the store holds once the writes taken are on disk, with their keys. */
+  readonly #stored = new Map<VoteSet, string>();
   #changed = false;
 
   constructor(finality: Consensus['finality']) {
@@ -29,11 +37,30 @@ export class KeptCertificates {
     return this.#handOver ? [this.#handOver, ...this.#ofEra] : this.#ofEra;
   }
 
-  /** Whether `all` changed since the last call. */
-  takeChanged(): boolean {
-    const changed = this.#changed;
+  /** The store holds this one. */
+  read(certificate: VoteSet): void {
+    this.#stored.set(certificate, keyOf(certificate));
+    this.#changed = true;
+  }
+
+  /** What makes the store hold `all`, and no others. */
+  takeWrites(): StoreWrite[] {
+    if (!this.#changed) return [];
     this.#changed = false;
-    return changed;
+    const writes: StoreWrite[] = [];
+    const { all } = this;
+    for (const [certificate, key] of this.#stored) {
+      if (all.includes(certificate)) continue;
+      writes.push([key, null]);
+      this.#stored.delete(certificate);
+    }
+    for (const certificate of all) {
+      if (this.#stored.has(certificate)) continue;
+      const key = keyOf(certificate);
+      writes.push([key, certificateRecord.encode(certificate)]);
+      this.#stored.set(certificate, key);
+    }
+    return writes;
   }
 
   has(link: VoteMessage): boolean {

@@ -20,7 +20,6 @@ import {
   decodeCanonical,
   encodeAs,
   encodeCanonical,
-  encodeListOf,
   fromLatin1,
   latin1,
   latin1Bytes,
@@ -157,9 +156,9 @@ export const countsRecord: RecordKind<Counts> = kind(
   ),
 );
 
-export const certificatesRecord: RecordKind<readonly VoteSet[]> = {
-  ...kind('certificates', list(voteSetSchema, 64)),
-  encode: sets => encodeListOf(sets.map(encodeVoteSet)),
+export const certificateRecord: RecordKind<VoteSet> = {
+  ...kind('certificate', voteSetSchema),
+  encode: encodeVoteSet,
 };
 export const waitingRecord: RecordKind<readonly [receivedMs: number, transaction: Uint8Array]> = kind(
   'waiting transaction',

@@ -26,7 +26,7 @@ import { blockRemovals, keepsWitness, readKeptBlock } from './keptBlocks.js';
 import { readOwnRecords, removals } from './ownRecords.js';
 import {
   type Counts,
-  certificatesRecord,
+  certificateRecord,
   changesRecord,
   countsRecord,
   eraRecord,
@@ -90,7 +90,6 @@ export function genesisWrites(genesis: Genesis, rules: Consensus = consensus): S
     ],
     [storeKeys.meta('final'), finalRecord.encode({ slot: 0, id: chainId, height: 0 })],
     [storeKeys.meta('counts'), countsRecord.encode({ flat: layer.changes.size, undoFrom: 1, witnessFrom: 1 })],
-    [storeKeys.meta('certificates'), certificatesRecord.encode([])],
     [storeKeys.meta('head'), chainId],
   );
   return writes;
@@ -279,10 +278,9 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
     }
     branches.addApplied(block, transactionIdsOf(block), after.changes);
   }
-  const certificates = certificatesRecord.decode(
-    getRequired(store, storeKeys.meta('certificates'), 'the list of certificates'),
-  );
-  for (const certificate of certificates) branches.learn(certificate);
+  for await (const [, stored] of entriesUnder(store, storeKeys.certificates)) {
+    branches.learnStored(certificateRecord.decode(stored));
+  }
   const head = getRequired(store, storeKeys.meta('head'), 'the head');
   // A block that has just become final by a recovery may have ended the head's branch.
   if (!branches.tree.block(head) && equalBytes(branches.final.id, final.id))

@@ -8,6 +8,7 @@
  *   B id                     block without its votes' signatures (keptBlocks.ts)        fetched again from peers
  *   S id                     those signatures, until they are pruned                    fetched again from peers
  *   C id                     changes of a block not yet final recomputed from the block
+ *   K target slot, message's hash   a certificate that a block to come may carry        rebuilt from the blocks
  *   H height                 final chain: [id, parent, slot, producer, number of transactions]   recomputed
  *   U height                 old values under a final block   lost: evidence about its children can't be judged
  *   T transaction id         [height, position] in the final chain                      recomputed
@@ -17,14 +18,14 @@
  *   W transaction id         sent in by the API, not final: [received ms, bytes]        lost: the sender sends again
  *   R source study patient requester   greatest revocation ever seen: [seq, bytes]      lost: those in blocks come again
  *   E kind source slot       evidence that no final block records         lost: this node accuses nobody of it; others may
- *   M name                   single records: format, genesis, head, final, certificates, counts, boot, rebuild
+ *   M name                   single records: format, genesis, head, final, counts, boot, rebuild
  *
  * W, R and E are nobody else's to give back (ownRecords.ts); everything else is made again of blocks, which peers have.
  */
 import { latin1, u64be } from '@radpass/core';
 
-/** 2: signatures of votes beside their blocks, and pruned. 3: no pages in changes and undo records. */
-export const storeFormat = 3;
+/** 2: signatures of votes beside their blocks, and pruned. 3: no pages in changes and undo records. 4: a record for each certificate. */
+export const storeFormat = 4;
 
 export const storeKeys = {
   leaf: 'L',
@@ -34,6 +35,8 @@ export const storeKeys = {
   block: (id: Uint8Array): string => `B${latin1(id)}`,
   witness: (id: Uint8Array): string => `S${latin1(id)}`,
   changes: (id: Uint8Array): string => `C${latin1(id)}`,
+  certificates: 'K',
+  certificate: (targetSlot: number, messageHash: Uint8Array): string => `K${latin1(u64be(targetSlot), messageHash)}`,
   height: (height: number): string => `H${latin1(u64be(height))}`,
   undo: (height: number): string => `U${latin1(u64be(height))}`,
   era: (rootId: Uint8Array): string => `V${latin1(rootId)}`,
@@ -60,10 +63,10 @@ export const storeKeys = {
   meta: (name: MetaName): string => `M${name}`,
 } as const;
 
-export type MetaName = 'format' | 'genesis' | 'head' | 'final' | 'certificates' | 'counts' | 'boot' | 'rebuild';
+export type MetaName = 'format' | 'genesis' | 'head' | 'final' | 'counts' | 'boot' | 'rebuild';
 
 /** The kinds that a rebuild from the blocks writes anew. */
-export const derivedPrefixes = ['L', 'N', 'A', 'C', 'H', 'U', 'T', 'V', 's', 'g', 'p', 'r'] as const;
+export const derivedPrefixes = ['L', 'N', 'A', 'C', 'K', 'H', 'U', 'T', 'V', 's', 'g', 'p', 'r'] as const;
 
 /** The first key after all keys that begin with `prefix`. */
 export function afterPrefix(prefix: string): string {

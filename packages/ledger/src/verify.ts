@@ -11,7 +11,14 @@ import type { Consensus } from './consensus/index.js';
 import type { Genesis } from './genesis.js';
 import { checkIdentity } from './identity.js';
 import { readKeptBlock } from './keptBlocks.js';
-import { changesRecord, countsRecord, type FinalRecord, finalRecord, heightRecord } from './records.js';
+import {
+  certificateRecord,
+  changesRecord,
+  countsRecord,
+  type FinalRecord,
+  finalRecord,
+  heightRecord,
+} from './records.js';
 import { checkWitness, genesisWrites } from './recovery.js';
 import { storedRoot } from './stateTree.js';
 import { damaged, entriesUnder, getRequired, type LedgerStore, MemoryStore } from './store.js';
@@ -134,7 +141,7 @@ export function addStored(
   return block;
 }
 
-/** Blocks above the final one, and their stored changes against what they really change. Returns how many. */
+/** What stands above the final block: blocks, their stored changes against what they really change, certificates. */
 async function verifyAbove(checker: Checker, replayed: MemoryStore, final: FinalRecord): Promise<number> {
   const { store } = checker;
   const branches = replayBranches(checker, replayed, final.height);
@@ -152,6 +159,7 @@ async function verifyAbove(checker: Checker, replayed: MemoryStore, final: Final
       throw damaged(`the changes of block ${height} are others`, { height, id: toHex(id) });
     }
   }
+  for await (const [, stored] of entriesUnder(store, storeKeys.certificates)) certificateRecord.decode(stored);
   const head = getRequired(store, storeKeys.meta('head'), 'the head');
   if (!branches.tree.block(head)) throw damaged('the head is missing', { height: final.height + 1, id: toHex(head) });
   return above.length;
@@ -160,8 +168,8 @@ async function verifyAbove(checker: Checker, replayed: MemoryStore, final: Final
 /** Everything derived from the final chain, record by record. */
 async function compareDerived(store: LedgerStore, replayed: MemoryStore): Promise<void> {
   for (const prefix of derivedPrefixes) {
-    // Undo records are kept for a while only; changes above the final block were compared with their blocks.
-    if (prefix === 'C') continue;
+    // Changes above the final block were compared with their blocks; certificates may be of votes that no block carries.
+    if (prefix === 'C' || prefix === storeKeys.certificates) continue;
     const expected = new Map<string, Uint8Array>();
     for await (const [key, value] of entriesUnder(replayed, prefix)) expected.set(key, value);
     for await (const [key, value] of entriesUnder(store, prefix)) {
@@ -171,6 +179,7 @@ async function compareDerived(store: LedgerStore, replayed: MemoryStore): Promis
         throw damaged(`a record of kind ${prefix} is wrong`);
       expected.delete(key);
     }
+    // Undo records are kept for a while only.
     if (prefix !== 'U' && expected.size > 0) throw damaged(`${expected.size} records of kind ${prefix} are missing`);
   }
   const counts = countsRecord.decode(getRequired(store, storeKeys.meta('counts'), 'the counts'));

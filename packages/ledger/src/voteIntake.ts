@@ -2,7 +2,7 @@
  * Votes on their way: heard from others or cast here, shown to the witness, counted, and told as a certificate when it is
  * this node's turn (turns.ts).
  */
-import { type CodedError, equalBytes, type PublicKey, type Verifier } from '@radpass/core';
+import { equalBytes, type PublicKey, type Verifier } from '@radpass/core';
 import type { Block } from './block.js';
 import type { Branches } from './branches.js';
 import type { Consensus } from './consensus/index.js';
@@ -50,9 +50,10 @@ export class VoteIntake {
   }
 
   /** A vote or a certificate by gossip. */
-  receive(bytes: Uint8Array, nowMs: number): { verdict: VoteVerdict['verdict']; error?: CodedError } {
+  receive(bytes: Uint8Array, nowMs: number): VoteVerdict {
     const { genesis, verifier, emit } = this.#p;
-    const { verdict, votes, told, error } = this.#pools.judge(bytes, { chainId: genesis.chainId, verifier });
+    const judged = this.#pools.judge(bytes, { chainId: genesis.chainId, verifier });
+    const { votes, told } = judged;
     const [vote] = votes;
     if (vote) {
       const certificate = this.#enter(votes);
@@ -61,7 +62,7 @@ export class VoteIntake {
       if (!this.#isKnown(vote.message.targetId)) emit({ kind: 'sync' });
     }
     if (told) this.#setTold(told);
-    return { verdict, ...(error && { error }) };
+    return judged;
   }
 
   /** Whether a block is there; votes name the same one again and again. */
@@ -95,9 +96,10 @@ export class VoteIntake {
   #sawSet({ message, bitmap, signatures }: VoteSet): void {
     const pool = this.#pools.of(message.rootId);
     const committee = pool?.era.committee.voters ?? this.#p.branches.records.votersOf(message.rootId);
+    const entered = pool?.entered(message);
     votersOf(bitmap).forEach((voter, i) => {
       const nodeKey = committee[voter]?.nodeKey;
-      if (!nodeKey || pool?.has(message, voter)) return;
+      if (!nodeKey || entered?.[voter]) return;
       this.#saw(message, nodeKey);
       const signature = signatures[i];
       // A pruned block has none: it is too old to accuse anybody.
@@ -154,8 +156,8 @@ export class VoteIntake {
 
   /** A vote was seen; those of own keys are compared with their records. */
   #saw(message: VoteMessage, nodeKey: PublicKey): void {
-    if (this.#p.nodeKeys.some(key => equalBytes(key, nodeKey))) {
-      this.#p.emit({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
+    for (const key of this.#p.nodeKeys) {
+      if (equalBytes(key, nodeKey)) this.#p.emit({ kind: 'seen', nodeKey, what: 'vote', slot: message.targetSlot });
     }
   }
 }

@@ -88,15 +88,9 @@ export class VotePool {
       .map(tally => this.#assemble(tally));
   }
 
-  /** Whether a vote is held with this very signature, which was verified then. */
-  holds({ message, voter, signature }: Vote): boolean {
-    const held = this.#tallyOf(message)?.signatures[voter];
-    return held !== undefined && equalBytes(held, signature);
-  }
-
-  /** Whether a voter's vote on a message has entered. */
-  has(message: VoteMessage, voter: number): boolean {
-    return this.#tallyOf(message)?.signatures[voter] !== undefined;
+  /** Signatures on a message that have entered, by voter. */
+  entered(message: VoteMessage): readonly (Uint8Array | undefined)[] {
+    return this.#tallyOf(message)?.signatures ?? [];
   }
 
   /** The certificate on a message, if its votes are a quorum that was not told yet. */

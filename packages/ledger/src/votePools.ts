@@ -147,12 +147,17 @@ export class VotePools {
     const { isQuorum, isStalled } = this.#rules.finality;
     const weight = voters.reduce((sum, voter) => sum + committee.voters[voter]!.weight, 0);
     if (!isQuorum(weight, committee.total, isStalled(message.targetSlot, root.slot, this.#params))) return rejected;
-    const votes = voters.map((voter, i) => {
-      return { message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature: signatures[i]! };
-    });
-    const wanted = votes.filter(vote => pool.judge(vote) === 'wanted');
+    // What is held was verified when it entered.
+    const entered = pool.entered(message);
+    const others: Vote[] = [];
+    for (const [i, voter] of voters.entries()) {
+      const [held, signature] = [entered[voter], signatures[i]!];
+      if (held && equalBytes(held, signature)) continue;
+      others.push({ message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature });
+    }
+    const wanted = others.filter(vote => pool.judge(vote) === 'wanted');
     if (wanted.length === 0 && !pool.untold(message)) return ignored;
-    const holds = votes.every(vote => pool.holds(vote) || this.#judging.isSigned(vote, network));
+    const holds = others.every(vote => this.#judging.isSigned(vote, network));
     return holds ? { verdict: 'accept', votes: wanted, told: message } : wrongSignature();
   }
 }

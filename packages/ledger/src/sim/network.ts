@@ -197,8 +197,10 @@ export class Network {
   #post(to: number, atMs: number, { from, message }: Parcel): void {
     const letters = this.#lettersTo(to);
     const last = letters.at(-1);
-    if (last?.kind === 'message' && last.message === message && last.from === from) last.arrivals.push({ to, atMs });
-    else letters.push({ kind: 'message', from, message, arrivals: [{ to, atMs }] });
+    if (last?.kind === 'message' && last.message === message && last.from === from) {
+      last.to.push(to);
+      last.atMs.push(atMs);
+    } else letters.push({ kind: 'message', from, message, to: [to], atMs: [atMs] });
   }
 
   #lettersTo(to: number): Letter[] {
@@ -209,10 +211,10 @@ export class Network {
     if (letter.kind === 'question') this.#question(letter);
     else if (letter.kind === 'answer') this.#answer(letter);
     else {
-      const { from, message, arrivals } = letter;
+      const { from, message } = letter;
       const { arrive } = this.#parcel(from, message);
-      for (const { to, atMs } of arrivals)
-        this.#schedule.add({ inMs: atMs - this.#schedule.now, to, from, run: arrive });
+      for (const [i, to] of letter.to.entries())
+        this.#schedule.add({ inMs: letter.atMs[i]! - this.#schedule.now, to, from, run: arrive });
     }
   }
 

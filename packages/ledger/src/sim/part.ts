@@ -11,25 +11,32 @@ import { Trace } from './trace.js';
 
 /** What goes from a node of one part to nodes of another. Times are those of arrival, in ms since the world began. */
 export type Letter =
-  | { readonly kind: 'message'; readonly from: number; readonly message: Message; readonly arrivals: Arrival[] }
+  | ({ readonly kind: 'message' } & Circular)
   | ({ readonly kind: 'question' } & Question)
   | ({ readonly kind: 'answer' } & Answer);
 
-export interface Arrival {
-  readonly to: number;
-  readonly atMs: number;
+/** A message to several nodes, each of which it reaches at its own time. */
+export interface Circular {
+  readonly from: number;
+  readonly message: Message;
+  readonly to: number[];
+  readonly atMs: number[];
 }
 
 /** A node asks another for what it lacks; `backMs` is how long the answer will take. */
-export interface Question extends Arrival {
+export interface Question {
   readonly from: number;
+  readonly to: number;
+  readonly atMs: number;
   readonly number: number;
   readonly backMs: number;
   readonly locator: readonly Uint8Array[];
 }
 
-export interface Answer extends Arrival {
+export interface Answer {
   readonly from: number;
+  readonly to: number;
+  readonly atMs: number;
   readonly number: number;
   readonly blocks: readonly Uint8Array[];
 }

@@ -13,12 +13,15 @@ import { isSameMessage } from '../voting.js';
 
 /** Messages of the last votes; as many as voters of some slots may differ in. */
 const messagesKept = 32;
+/** Blocks that may be asked for again. */
+const blocksKept = 8;
 /** Verdicts on signatures of people, the newest. */
 const verdictsKept = 1_024;
 
 export class SharedWork implements Judging {
   /** By the received bytes themselves: the network hands all nodes the same object. */
   readonly #blocks = new WeakMap<Uint8Array, Block>();
+  readonly #newestBlocks: Block[] = [];
   /** Of blocks whose signatures were checked, or were made by this world's own nodes. */
   #changes = new WeakMap<Block, Changes>();
 
@@ -36,10 +39,19 @@ export class SharedWork implements Judging {
   }
 
   parseKeptBlock(received: Uint8Array): Block {
-    return this.#blocks.get(received) ?? this.#keep(received, judging.parseKeptBlock(received));
+    return (
+      this.#blocks.get(received) ?? this.#keep(received, this.#newest(received) ?? judging.parseKeptBlock(received))
+    );
+  }
+
+  /** One that came before in other bytes: from a node of another thread. */
+  #newest(received: Uint8Array): Block | undefined {
+    return this.#newestBlocks.find(({ bytes }) => bytes.length === received.length && equalBytes(bytes, received));
   }
 
   #keep(received: Uint8Array, block: Block): Block {
+    if (!this.#newestBlocks.includes(block)) this.#newestBlocks.unshift(block);
+    if (this.#newestBlocks.length > blocksKept) this.#newestBlocks.pop();
     this.#blocks.set(received, block);
     // What a node stores and hands on are these bytes.
     this.#blocks.set(block.bytes, block);
