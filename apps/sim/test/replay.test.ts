@@ -76,4 +76,11 @@ describe('seeds on several threads', () => {
     expect(there.report).toEqual(here.report);
     expect(there.outcomes).toEqual(here.outcomes);
   });
+
+  it('come to the same when one is played on two', async () => {
+    const plan = { options: { nodes: 51, slots: 1 }, seeds: [1, 1] as [number, number], shareWork: true };
+    const healthy = scenarios.get('healthy')!;
+    const [here, there] = [await play(healthy, plan), await play(healthy, { ...plan, jobs: 2 })];
+    expect(there.report).toEqual(here.report);
+  });
 });
