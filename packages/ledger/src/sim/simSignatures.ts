@@ -3,7 +3,17 @@
  * secret and can therefore check what only the holder can make; in the open such signatures would prove nothing. Forgeries
  * are refused as by the real rule. Keys that are not registered here (sources, patients) are judged by a real verifier.
  */
-import { concatBytes, equalBytes, nobleVerifier, type PublicKey, sha256, toHex, type Verifier } from '@radpass/core';
+import {
+  concatBytes,
+  equalBytes,
+  findInvalidSignature,
+  nobleVerifier,
+  type PublicKey,
+  type SignedBytes,
+  sha256,
+  toHex,
+  type Verifier,
+} from '@radpass/core';
 import type { Beacon } from '../consensus/index.js';
 import { vrfOutput, vrfVerify } from '../consensus/vrf.js';
 import type { Hash } from '../stateTree.js';
@@ -48,6 +58,22 @@ export class SimSignatures implements Verifier {
     return this.#secretOf(key)
       ? this.verify(signature, message, key)
       : this.#real.verifyStrict(signature, message, key);
+  }
+
+  /** Those of simulated keys one by one: they are of no curve, and no equation judges them. */
+  findInvalid(checks: readonly SignedBytes[]): number | undefined {
+    const real: number[] = [];
+    const simulated = checks.findIndex(({ signature, preimage, key }, index) => {
+      if (this.#secretOf(key)) return !this.verify(signature, preimage, key);
+      real.push(index);
+      return false;
+    });
+    const before = findInvalidSignature(
+      this.#real,
+      real.map(index => checks[index]!),
+    );
+    if (before !== undefined) return real[before];
+    return simulated < 0 ? undefined : simulated;
   }
 
   /** 80 bytes: like a signature, ending in 16 zero bytes. */
