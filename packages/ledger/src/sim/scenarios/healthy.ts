@@ -16,7 +16,7 @@ export const healthy: Scenario = {
   defaults: { nodes: 40, sources: 0, offline: 0, share: 0, slots: 60, latencyMs: 200, slotMs: 4_000 },
   seeds: [1, 25],
   merge: { voters: 'mean' },
-  inParts: ({ nodes }) => nodes > finelyPlayed,
+  inParts: ({ nodes, latencyMs }) => nodes > finelyPlayed && latencyMs >= grainMs,
   async play(options, context) {
     const added = Math.max(0, (options.sources ?? 0) - options.nodes);
     const more =
