@@ -33,6 +33,7 @@ import { over, type StateSource } from './stateView.js';
 import type { LedgerStore, StoreWrite } from './store.js';
 import { damaged } from './store.js';
 import { storeKeys } from './storeKeys.js';
+import { UnsyncedStore } from './unsyncedStore.js';
 
 export interface BranchesInit {
   readonly genesis: Genesis;
@@ -65,8 +66,7 @@ export class Branches {
   readonly #p: BranchesInit;
   readonly #rules: Consensus;
   readonly #judging: Judging;
-  /** Writes not yet known to be on disk, the latest for each key. */
-  readonly #unsynced = new Map<string, Uint8Array | null>();
+  readonly #store: UnsyncedStore;
   /** Blocks added since the last settle. */
   #added: TreeNode[] = [];
   /** What became final and what ended since the last settle. */
@@ -98,6 +98,7 @@ export class Branches {
     this.#p = p;
     this.#rules = p.rules ?? consensus;
     this.#judging = p.judging ?? judging;
+    this.#store = new UnsyncedStore(p.store);
     const get = (key: string): Uint8Array | undefined => this.get(key);
     this.tree = new Tree({ get }, p.base);
     this.records = new FinalRecords(get);
@@ -149,8 +150,7 @@ export class Branches {
 
   /** A record of the store as it will be once all gathered writes are on disk. */
   get(key: string): Uint8Array | undefined {
-    const value = this.#unsynced.get(key);
-    return value === undefined ? this.#p.store.get(key) : (value ?? undefined);
+    return this.#store.get(key);
   }
 
   /** State after a block of the tree. */
@@ -269,10 +269,7 @@ export class Branches {
 
   /** Gather a write for the next batch. */
   write(...writes: readonly StoreWrite[]): void {
-    for (const [key, value] of writes) {
-      this.#unsynced.delete(key);
-      this.#unsynced.set(key, value);
-    }
+    this.#store.write(writes);
   }
 
   /** Choose final block, head and pointers anew. */
@@ -302,7 +299,7 @@ export class Branches {
 
   /** All gathered writes: the batch to be synced before anyone acts on what they hold. */
   takeWrites(): StoreWrite[] {
-    return [...this.#unsynced];
+    return this.#store.writes();
   }
 
   /** A block that the gathered writes remove. */
@@ -312,7 +309,7 @@ export class Branches {
 
   /** The batch of the last settle is on disk. */
   synced(): void {
-    this.#unsynced.clear();
+    this.#store.synced();
     this.#shown = { head: this.#head, justified: this.#justified, final: this.#final };
   }
 

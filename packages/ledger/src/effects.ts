@@ -29,3 +29,10 @@ export type Effect =
   | { kind: 'sign vote'; message: VoteMessage; voter: number; nodeKey: PublicKey; eraDepth: number }
   | { kind: 'seen'; nodeKey: PublicKey; what: 'block' | 'vote'; slot: number } // a signature of an own key
   | { kind: 'timer'; atMs: number };
+
+/** What there is to say of most votes: made once, as they are many. */
+export const verdictOnly = {
+  accept: { kind: 'verdict', verdict: 'accept', known: false, added: 0 },
+  ignore: { kind: 'verdict', verdict: 'ignore', known: false, added: 0 },
+  reject: { kind: 'verdict', verdict: 'reject', known: false, added: 0 },
+} as const;

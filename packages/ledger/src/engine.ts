@@ -13,7 +13,7 @@ import type { Branches } from './branches.js';
 import { buildBlock } from './buildBlock.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
-import type { Effect, Input } from './effects.js';
+import { type Effect, type Input, verdictOnly } from './effects.js';
 import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
@@ -33,13 +33,6 @@ const catchUpSlots = 8;
 const broadcastSlots = 16;
 /** Blocks of one slot taken from gossip; more are taken when a chain needs them. */
 const blocksOfSlot = 4;
-
-/** What there is to say of most votes: made once, as they are many. */
-const verdictOnly = {
-  accept: { kind: 'verdict', verdict: 'accept', known: false, added: 0 },
-  ignore: { kind: 'verdict', verdict: 'ignore', known: false, added: 0 },
-  reject: { kind: 'verdict', verdict: 'reject', known: false, added: 0 },
-} as const;
 
 export interface EngineInit {
   readonly genesis: Genesis;

@@ -110,10 +110,6 @@ export class Network {
     return index;
   }
 
-  endpoint(index: number): Endpoint | undefined {
-    return this.#endpoints[index];
-  }
-
   get size(): number {
     return this.#endpoints.length;
   }
