@@ -16,7 +16,7 @@ import { LedgerError } from '../dist/errors.js';
 import { closingLag } from '../dist/openEpochs.js';
 import { StateLayer } from '../dist/stateView.js';
 import { sourceTable, tables } from '../dist/tables.js';
-import { type Link, seedKey, study, TestChain } from './testChain.js';
+import { type Link, seedKey, study, TestChain, testRules } from './testChain.js';
 
 /** Periods of twelve slots. */
 const params = { ...tinyParams, slotsPerEpoch: 4, eraEpochs: 3 };
@@ -50,7 +50,7 @@ function fault(run: () => unknown) {
 }
 
 describe('a healthy chain', () => {
-  const chain = new TestChain(4, { params });
+  const chain = new TestChain(4, { params }, testRules);
   const { genesis } = chain;
   const head = chain.grow(chain.start, 3 * period + 4, slot =>
     slot % 3 === 2
@@ -99,7 +99,7 @@ describe('a healthy chain', () => {
 
 describe('a block opens no era', () => {
   it('while nothing newer than the root is final, and none is made up for within the period', () => {
-    const chain = new TestChain(4, { params });
+    const chain = new TestChain(4, { params }, testRules);
     let head = chain.start;
     for (let slot = 1; slot <= period + 3; slot++) head = chain.extend(head, slot);
     expect(eraOf(head.view.state).opening).toBeNull();
@@ -110,7 +110,7 @@ describe('a block opens no era', () => {
   });
 
   it('while another waits to become final, however many periods pass', () => {
-    const chain = new TestChain(4, { params });
+    const chain = new TestChain(4, { params }, testRules);
     let head = chain.grow(chain.start, period);
     for (let slot = period + 1; slot <= 3 * period + 2; slot++) head = chain.extend(head, slot);
     expect(eraOf(head.view.state).opening).toMatchObject({ slot: period });
@@ -118,7 +118,7 @@ describe('a block opens no era', () => {
   });
 
   it('when its own certificate makes the one before final: the new era has nothing final yet', () => {
-    const chain = new TestChain(4, { params });
+    const chain = new TestChain(4, { params }, testRules);
     const opening = chain.grow(chain.start, period);
     let head = chain.extend(opening, period + 1);
     const before = opening.parent!;
@@ -133,7 +133,7 @@ describe('a block opens no era', () => {
 });
 
 describe('certificates around a hand-over', () => {
-  const chain = new TestChain(5, { params });
+  const chain = new TestChain(5, { params }, testRules);
   const opening = chain.grow(chain.start, period, slot => (slot === 2 ? { candidates: [] } : {}));
   const beyond = chain.extend(opening, period + 1);
   const before = opening.parent!;
@@ -207,7 +207,7 @@ describe('after a recovery', () => {
   const early = 2 * period - 6;
   /** A healthy chain whose sources 2 and 3 have just closed, in the state after its last block alone. */
   function closed(): { chain: TestChain; named: Link } {
-    const chain = new TestChain(4, { params });
+    const chain = new TestChain(4, { params }, testRules);
     const time = chain.genesis.genesisTimeMs - 60_000;
     const publishing = (slot: number) => ({ candidates: [study(chain, seedKey('source 0'), `s${slot}`, time)] });
     const head = chain.grow(chain.start, early, publishing);
@@ -267,7 +267,7 @@ describe('after a recovery', () => {
 
 describe('a node key', () => {
   it("votes from the era whose root's table holds it", () => {
-    const chain = new TestChain(4, { params });
+    const chain = new TestChain(4, { params }, testRules);
     const { sourceKey, nodeKey } = chain.genesis.founders[0]!;
     const newer = seedKey('node 4').publicKey;
     // As a defineSource in slot 1 would write it.

@@ -1,6 +1,11 @@
-/** A network of founders in memory: makes genesis, blocks and votes for tests. Every branch can be grown and bent. */
+/**
+ * A network of founders in memory: makes genesis, blocks and votes for tests. Every branch can be grown and bent.
+ *
+ * A leader's proof costs as much as a hundred signatures. With `testRules` it is the simulator's keyed hash, which is
+ * judged in the same place and forged by nobody without the key.
+ */
 import { createClaim, createDefineStudy, type PublicKey, SecretKey, sha256, sign, toHex, utf8 } from '@radpass/core';
-import { nodeVerifier } from '@radpass/core/node';
+import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import { applyBlock } from '../dist/applyBlock.js';
 import { type Block, type Body, bodyRoots, encodeBlock, encodeBody, type Header } from '../dist/block.js';
 import { dutyOfSlot } from '../dist/boundary.js';
@@ -14,11 +19,28 @@ import { vrfProve } from '../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../dist/genesis.js';
 import { committeeOfGenesis, genesisView, type ParentView } from '../dist/genesisState.js';
 import { describeRecovery, type Recovery, withRecoveries } from '../dist/restart.js';
+import { SimSignatures } from '../dist/sim/simSignatures.js';
 import { type Era, nextEra, type Standing, standingAfter } from '../dist/standing.js';
 import { StateLayer } from '../dist/stateView.js';
 
 export const verifier = nodeVerifier;
-export const seedKey = (name: string): SecretKey => SecretKey.fromSeed(sha256(utf8(name)));
+
+const proofs = new SimSignatures({ hash: sha256Node });
+/** The rules that ship, with proofs by keyed hashes for the keys that `seedKey` made. */
+export const testRules: Consensus = { ...consensus, beacon: { ...consensus.beacon, ...proofs.vrf } };
+export const testProof = (key: SecretKey, alpha: Uint8Array): Uint8Array => proofs.vrfProve(key.publicKey, alpha);
+const realProof = (key: SecretKey, alpha: Uint8Array): Uint8Array => vrfProve(key.exportSeed(), alpha);
+
+const seedKeys = new Map<string, SecretKey>();
+
+export function seedKey(name: string): SecretKey {
+  const known = seedKeys.get(name);
+  if (known) return known;
+  const key = SecretKey.fromSeed(sha256(utf8(name)));
+  seedKeys.set(name, key);
+  proofs.register(key.publicKey, key.exportSeed());
+  return key;
+}
 
 export function testContent(count: number, over: Partial<GenesisContent> = {}): GenesisContent {
   const founders = Array.from({ length: count }, (_, i) => ({
@@ -53,10 +75,13 @@ export type Extra = Partial<BuildBlockInput>;
 export class TestChain {
   readonly genesis: Genesis;
   readonly start: Link;
-  rules: Consensus = consensus;
+  rules: Consensus;
+  readonly #ruleBook: Consensus;
   readonly #keys = new Map<string, SecretKey>();
 
-  constructor(count = 4, over: Partial<GenesisContent> = {}) {
+  constructor(count = 4, over: Partial<GenesisContent> = {}, rules: Consensus = consensus) {
+    this.rules = rules;
+    this.#ruleBook = rules;
     this.genesis = createGenesis(testContent(count, over));
     this.start = { view: genesisView(this.genesis), block: null, parent: null };
     for (let i = 0; i < count + 4; i++) this.know(seedKey(`node ${i}`));
@@ -75,12 +100,13 @@ export class TestChain {
   draft(parent: Link, slot: number, extra: Extra = {}): { built: ReturnType<typeof buildBlock>; key: SecretKey } {
     const { leader, nonce } = dutyOfSlot({ genesis: this.genesis, state: parent.view.state, slot });
     const key = this.keyOf(leader.nodeKey);
+    const prove = this.#ruleBook === testRules ? testProof : realProof;
     const built = buildBlock({
       genesis: this.genesis,
       parent: parent.view,
       slot,
       producer: leader,
-      vrfProof: vrfProve(key.exportSeed(), vrfAlpha(this.genesis.chainId, nonce, slot)),
+      vrfProof: prove(key, vrfAlpha(this.genesis.chainId, nonce, slot)),
       certificates: [],
       voteSets: [],
       candidates: [],
@@ -135,9 +161,9 @@ export class TestChain {
   /** Let finality start anew from a block, for all that is built and applied from now on. */
   recover(link: Link): Recovery {
     const { id, header, state } = link.view;
-    const book = { genesis: this.genesis, rules: consensus };
+    const book = { genesis: this.genesis, rules: this.#ruleBook };
     const { statement } = describeRecovery({ id, ...header, state }, { ...book, reason: 'gone for good' });
-    this.rules = withRecoveries(consensus, [statement]);
+    this.rules = withRecoveries(this.#ruleBook, [statement]);
     return statement;
   }
 
@@ -151,7 +177,7 @@ export class TestChain {
     const { opening } = this.standing(link).era;
     return nextEra(link.view.state, this.blockAt(link, opening!.height).view.id, {
       genesis: this.genesis,
-      rules: consensus,
+      rules: this.#ruleBook,
     });
   }
 

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
 import { auditRootKey, parseAuditRows, verifyAuditRow } from '../../dist/audit.js';
-import { auditStore } from '../../dist/auditStore.js';
 import { tinyParams } from '../../dist/consensus/params.js';
 import { encodeVote, signVote } from '../../dist/consensus/votes.js';
 import { committeeOfGenesis } from '../../dist/genesisState.js';
@@ -10,15 +9,12 @@ import { leafKey } from '../../dist/stateView.js';
 import { MemoryStore } from '../../dist/store.js';
 import { storeKeys } from '../../dist/storeKeys.js';
 import { tables } from '../../dist/tables.js';
-import { verifyStore } from '../../dist/verify.js';
-import { verifier } from '../testChain.js';
 import { World } from './world.js';
 
 describe('the audit of a network of four, one of which is away for an epoch', () => {
   let world: World;
   const store = (i: number) => world.members[i]!.store as MemoryStore;
-  const audited = (of: MemoryStore) =>
-    auditStore({ store: of, genesis: world.genesis, verifier, first: 0, last: Number.MAX_SAFE_INTEGER });
+  const audited = (of: MemoryStore) => world.audit(of);
 
   beforeAll(async () => {
     world = await World.create(4, { params: { ...tinyParams, voteWindowSlots: 8, eraEpochs: 1_000 } });
@@ -71,7 +67,7 @@ describe('the audit of a network of four, one of which is away for an epoch', ()
     rows[rows.length - 1]! ^= 1;
     await bad.commit([[storeKeys.audit(1), rows]]);
     await expect(audited(bad)).rejects.toThrow('the audit rows of epoch 1 are others');
-    expect((await verifyStore(bad, world.genesis, verifier)).firstBad?.reason).toContain('a record of kind A is wrong');
+    expect((await world.verify(bad)).firstBad?.reason).toContain('a record of kind A is wrong');
     await bad.commit([[storeKeys.audit(1), null]]);
     await expect(audited(bad)).rejects.toThrow('the audit rows of epoch 1 are others');
   });
@@ -93,7 +89,7 @@ describe('the audit of a network that handed over to further eras', () => {
     await world.restart(3, new MemoryStore());
     await world.sync(3);
     const stores = world.members.map(member => member.store as MemoryStore);
-    const offline = await auditStore({ store: stores[3]!, genesis, verifier, first: 0, last: Number.MAX_SAFE_INTEGER });
+    const offline = await world.audit(stores[3]!);
     const { block } = (await world.members[0]!.chain.block(world.members[0]!.chain.status().finalHeight))!;
     expect(block.header.root.slot).toBeGreaterThanOrEqual(3 * period);
     expect(offline.flatMap(({ rows }) => rows.map(({ doubleVotes }) => doubleVotes)).filter(n => n > 0)).toEqual([1]);
@@ -111,8 +107,8 @@ describe('the replay of a store', () => {
     await world.slots(130);
     const [{ store, chain }] = world.members as [(typeof world.members)[0]];
     expect(chain.status().finalHeight).toBe(129);
-    const audits = await auditStore({ store, genesis: world.genesis, verifier, first: 1, last: 9 });
+    const audits = await world.audit(store, { first: 1, last: 9 });
     expect(audits.map(({ epoch, rows }) => [epoch, rows[0]!.produced])).toEqual([[1, 43]]);
-    expect((await verifyStore(store, world.genesis, verifier)).firstBad).toBeUndefined();
+    expect((await world.verify(store)).firstBad).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
 import { openLevelStore, verifyStore } from '../../dist/level/index.js';
 import { type LedgerStore, MemoryStore, type StoreWrite } from '../../dist/store.js';
-import { verifier } from '../testChain.js';
+import { testRules as rules, verifier } from '../testChain.js';
 import { World } from './world.js';
 
 /** A memory store whose process dies at commit number `diesAt`: before the batch is on disk, or right after. */
@@ -61,7 +61,7 @@ describe('a stop at any write', () => {
       await world.slots(8);
       for (const id of acknowledged) expect((await chain.transaction(id))?.grade).toBe('final');
       expect(world.log.filter(({ event }) => event === 'store-healed')).toEqual([]);
-      expect((await verifyStore(disk, world.genesis, verifier)).firstBad).toBeUndefined();
+      expect((await verifyStore(disk, world.genesis, verifier, { rules })).firstBad).toBeUndefined();
     },
   );
 });
@@ -112,7 +112,7 @@ describe('a chain on disk', () => {
       await diskSlots(world, 3);
       expect(world.members[0]!.chain.status().height).toBeGreaterThan(before.height);
       await world.stop(0);
-      const report = await verifyStore(store, world.genesis, verifier);
+      const report = await verifyStore(store, world.genesis, verifier, { rules });
       expect(report).toMatchObject({ finalHeight: world.members[0]!.chain.status().finalHeight });
       expect(report.firstBad).toBeUndefined();
       await store.close();
@@ -157,7 +157,7 @@ describe('a chain on disk', () => {
       return String(error);
     }
     try {
-      const { firstBad } = await verifyStore(store, world.genesis, verifier);
+      const { firstBad } = await verifyStore(store, world.genesis, verifier, { rules });
       return firstBad ? `bad at ${firstBad.height}` : 'sound';
     } catch (error) {
       return String(error);
@@ -200,7 +200,7 @@ describe('a store that lost or changed records', () => {
     const { finalHeight } = world.members[0]!.chain.status();
     const keys = await keysOf(store, prefix);
     await store.commit([[keys[Math.floor(keys.length / 2)]!, value]]);
-    const report = await verifyStore(store, world.genesis, verifier);
+    const report = await verifyStore(store, world.genesis, verifier, { rules });
     expect(report.firstBad).toBeDefined();
     await world.restart(0);
     await world.sync(0);
@@ -208,14 +208,14 @@ describe('a store that lost or changed records', () => {
     const status = world.members[0]!.chain.status();
     expect(status.finalHeight).toBeGreaterThan(finalHeight);
     expect(new Set(world.members.map(({ chain }) => toHex(chain.status().headId))).size).toBe(1);
-    expect((await verifyStore(store, world.genesis, verifier)).firstBad).toBeUndefined();
+    expect((await verifyStore(store, world.genesis, verifier, { rules })).firstBad).toBeUndefined();
   });
 
   it('is found wanting when a value of the state is another', async () => {
     const { world, store } = await network(1);
     const [key] = await keysOf(store, 'L\x02');
     await store.commit([[key!, store.get(key!)!.map((byte, i) => (i === 40 ? byte ^ 1 : byte))]]);
-    expect((await verifyStore(store, world.genesis, verifier)).firstBad).toMatchObject({
+    expect((await verifyStore(store, world.genesis, verifier, { rules })).firstBad).toMatchObject({
       code: 'LEDGER_STORE_DAMAGED',
     });
   });
@@ -227,7 +227,7 @@ describe('a store that lost or changed records', () => {
     const bytes = new Uint8Array(store.get(key)!);
     bytes[300]! ^= 1;
     await store.commit([[key, bytes]]);
-    const { firstBad, finalHeight } = await verifyStore(store, world.genesis, verifier);
+    const { firstBad, finalHeight } = await verifyStore(store, world.genesis, verifier, { rules });
     expect(firstBad).toMatchObject({ height: 3, id: toHex(block!.block.id) });
     expect(finalHeight).toBe(2);
   });
@@ -235,6 +235,8 @@ describe('a store that lost or changed records', () => {
   it('is refused for another network', async () => {
     const { store } = await network(1);
     const other = await World.create(2);
-    await expect(verifyStore(store, other.genesis, verifier)).rejects.toMatchObject({ code: 'LEDGER_STORE_GENESIS' });
+    await expect(verifyStore(store, other.genesis, verifier, { rules })).rejects.toMatchObject({
+      code: 'LEDGER_STORE_GENESIS',
+    });
   });
 });

@@ -4,8 +4,6 @@ import { toHex } from '@radpass/core';
 import { eraOf } from '../../dist/consensus/chainTables.js';
 import { tinyParams } from '../../dist/consensus/params.js';
 import { MemoryStore } from '../../dist/store.js';
-import { verifyStore } from '../../dist/verify.js';
-import { verifier } from '../testChain.js';
 import { World } from './world.js';
 
 const period = tinyParams.slotsPerEpoch * tinyParams.eraEpochs;
@@ -35,7 +33,7 @@ async function expectSound(world: World): Promise<void> {
     expect(new Set(found.map(entry => toHex(entry!.block.id))).size).toBe(1);
   }
   const { store } = world.members[0]!;
-  expect((await verifyStore(store, world.genesis, verifier)).firstBad).toBeUndefined();
+  expect((await world.verify(store)).firstBad).toBeUndefined();
 }
 
 describe('four sources over three periods', () => {

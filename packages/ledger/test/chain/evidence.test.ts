@@ -9,8 +9,6 @@ import { committeeOfGenesis } from '../../dist/genesisState.js';
 import { rebuildMark } from '../../dist/identity.js';
 import type { MemoryStore } from '../../dist/store.js';
 import { tables } from '../../dist/tables.js';
-import { verifyStore } from '../../dist/verify.js';
-import { verifier } from '../testChain.js';
 import { World } from './world.js';
 
 const sourceKeyOf = (world: World, index: number): PublicKey =>
@@ -129,7 +127,7 @@ describe('offences', () => {
     await world.slots(6);
     for (const { index } of world.members) expect(await recorded(world, index)).toEqual(['invalidBlock']);
     const store = world.members[2]!.store as MemoryStore;
-    expect((await verifyStore(store.copy(), world.genesis, verifier)).firstBad).toBeUndefined();
+    expect((await world.verify(store.copy())).firstBad).toBeUndefined();
     // Written anew from its blocks, it holds the same.
     const marked = store.copy();
     await marked.commit([rebuildMark()]);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { openChain } from '../../dist/chain.js';
 import { MemoryStore } from '../../dist/store.js';
-import { verifier } from '../testChain.js';
+import { testRules, verifier } from '../testChain.js';
 import { VirtualClock, World } from './world.js';
 
 async function blocksOf(world: World, index: number): Promise<Uint8Array[]> {
@@ -24,6 +24,7 @@ async function observer({ genesis }: World, clock: VirtualClock) {
     broadcast: { transaction: silent, block: silent, vote: silent },
     requestSync: () => syncs++,
     log: silent,
+    rules: testRules,
   });
   chain.start();
   return { chain, syncs: () => syncs };

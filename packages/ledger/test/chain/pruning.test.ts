@@ -1,7 +1,6 @@
 /** Signatures of votes leave the store once evidence is over; who joins later checks what stays. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
-import { auditStore } from '../../dist/auditStore.js';
 import { type Block, parseBlock, parseKeptBlock } from '../../dist/block.js';
 import { tinyParams } from '../../dist/consensus/params.js';
 import { keepsWitness, readKeptBlock } from '../../dist/keptBlocks.js';
@@ -9,7 +8,6 @@ import { heightRecord } from '../../dist/records.js';
 import { openBranches } from '../../dist/recovery.js';
 import { MemoryStore } from '../../dist/store.js';
 import { storeKeys } from '../../dist/storeKeys.js';
-import { verifyStore } from '../../dist/verify.js';
 import { verifier } from '../testChain.js';
 import { World } from './world.js';
 
@@ -59,9 +57,8 @@ describe('the votes in final blocks', () => {
       const other = finalBlocks(world.members[index]!.store as MemoryStore);
       expect(other.slice(0, 40).map(({ bytes }) => toHex(bytes))).toEqual(blocks.slice(0, 40).map(b => toHex(b.bytes)));
     }
-    expect((await verifyStore(store, world.genesis, verifier)).firstBad).toBeUndefined();
-    const all = { genesis: world.genesis, verifier, first: 0, last: Number.MAX_SAFE_INTEGER };
-    expect((await auditStore({ store, ...all })).length).toBeGreaterThan(5);
+    expect((await world.verify(store)).firstBad).toBeUndefined();
+    expect((await world.audit(store)).length).toBeGreaterThan(5);
   });
 
   it.each([
@@ -75,7 +72,7 @@ describe('the votes in final blocks', () => {
     const bad = store.copy();
     const victim = blocks.find(pick)!;
     await bad.commit([[storeKeys.witness(victim.id), null]]);
-    expect((await verifyStore(bad, world.genesis, verifier)).firstBad).toMatchObject({
+    expect((await world.verify(bad)).firstBad).toMatchObject({
       height: victim.header.height,
       id: toHex(victim.id),
       code: 'LEDGER_STORE_DAMAGED',
@@ -90,7 +87,7 @@ describe('the votes in final blocks', () => {
     const witness = new Uint8Array(bad.get(storeKeys.witness(victim.id))!);
     witness[witness.length - 1]! ^= 1;
     await bad.commit([[storeKeys.witness(victim.id), witness]]);
-    expect((await verifyStore(bad, world.genesis, verifier)).firstBad).toMatchObject({
+    expect((await world.verify(bad)).firstBad).toMatchObject({
       height: victim.header.height,
       code: 'LEDGER_BLOCK_BODY_ROOT',
     });
@@ -111,7 +108,7 @@ describe('who joins a network that has pruned', () => {
     expect(joined.chain.status().finalHeight).toBeGreaterThanOrEqual(blocks.length - 1);
     const kept = finalBlocks(joined.store as MemoryStore);
     expect(kept.slice(0, 40).map(({ bytes }) => toHex(bytes))).toEqual(blocks.slice(0, 40).map(b => toHex(b.bytes)));
-    expect((await verifyStore(joined.store, world.genesis, verifier)).firstBad).toBeUndefined();
+    expect((await world.verify(joined.store)).firstBad).toBeUndefined();
     await world.stop(1);
     await world.restart(1);
     expect(world.log.filter(({ event }) => event === 'store-healed')).toEqual([]);

@@ -1,13 +1,12 @@
 /** Half of the voters are gone for good: people name a block, and finality starts anew from it with those who are left. */
 import { describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
-import { type Consensus, consensus } from '../../dist/consensus/index.js';
+import type { Consensus } from '../../dist/consensus/index.js';
 import { tinyParams } from '../../dist/consensus/params.js';
 import type { StakePolicy } from '../../dist/consensus/stakePolicy.js';
 import { withRecoveries } from '../../dist/restart.js';
 import { MemoryStore } from '../../dist/store.js';
-import { verifyStore } from '../../dist/verify.js';
-import { seedKey, verifier } from '../testChain.js';
+import { seedKey, testRules } from '../testChain.js';
 import { type Member, World } from './world.js';
 
 const period = tinyParams.slotsPerEpoch * tinyParams.eraEpochs;
@@ -15,11 +14,11 @@ const gone = [2, 3].map(i => seedKey(`source ${i}`).publicKey.join());
 
 /** The network's own policy, but for sources 2 and 3, which it counts as asleep from epoch 3 on. */
 const asleep: StakePolicy = input => {
-  const awake = consensus.stake.open(input);
+  const awake = testRules.stake.open(input);
   const isAsleep = (i: number): boolean => input.epoch >= 3 && gone.includes(input.sources[i]!.sourceKey.join());
   return { ...awake, weights: awake.weights.map((weight, i) => (isAsleep(i) ? 0 : weight)) };
 };
-const rules: Consensus = { ...consensus, stake: { ...consensus.stake, open: asleep } };
+const rules: Consensus = { ...testRules, stake: { ...testRules.stake, open: asleep } };
 
 async function stalledSince(slot: number): Promise<World> {
   const world = await World.create(4, {}, { rules });
@@ -56,10 +55,10 @@ async function expectRecovered(world: World, before: number): Promise<void> {
   const height = Math.min(statusOf(a).finalHeight, statusOf(b).finalHeight);
   const ids = await Promise.all([a, b].map(async ({ chain }) => toHex((await chain.block(height))!.block.id)));
   expect(ids[0]).toBe(ids[1]);
-  const report = await verifyStore(a.store, world.genesis, verifier, { rules: withRecoveries(rules, [named!]) });
+  const report = await world.verify(a.store, withRecoveries(rules, [named!]));
   expect(report.firstBad).toBeUndefined();
   // Without the recovery the same folder is not a chain of the rules.
-  expect((await verifyStore(a.store, world.genesis, verifier, { rules })).firstBad).toMatchObject({
+  expect((await world.verify(a.store)).firstBad).toMatchObject({
     code: expect.stringMatching(/^LEDGER_BLOCK_(ROOT|CERTIFICATE)$/),
   });
 }

@@ -1,16 +1,14 @@
 /** A replaced member of the rules is what the whole node runs by: blocks, votes, recovery and verify. */
 import { describe, expect, it } from '@jest/globals';
 import { toHex } from '@radpass/core';
-import { consensus } from '../../dist/consensus/index.js';
-import { verifyStore } from '../../dist/verify.js';
-import { verifier } from '../testChain.js';
+import { testRules } from '../testChain.js';
 import { World } from './world.js';
 
 describe('rules with another member', () => {
   it('an election decides who makes the blocks, after a restart too', async () => {
     const rules = {
-      ...consensus,
-      election: { selectLeader: (table: Parameters<typeof consensus.election.selectLeader>[0]) => table[0]! },
+      ...testRules,
+      election: { selectLeader: (table: Parameters<typeof testRules.election.selectLeader>[0]) => table[0]! },
     };
     const world = await World.create(2, {}, { rules });
     await world.slots(6);
@@ -22,14 +20,14 @@ describe('rules with another member', () => {
     for (let height = 1; height <= 10; height++) {
       expect(toHex((await chain.block(height))!.block.header.producer)).toBe(first);
     }
-    expect((await verifyStore(store, world.genesis, verifier, { rules })).firstBad).toBeUndefined();
-    const byShipped = await verifyStore(store, world.genesis, verifier);
+    expect((await world.verify(store)).firstBad).toBeUndefined();
+    const byShipped = await world.verify(store, testRules);
     expect(byShipped.firstBad).toMatchObject({ code: 'LEDGER_BLOCK_LEADER' });
   });
 
   it('a quorum of everybody waits for everybody', async () => {
     const isQuorum = (weight: number, total: number): boolean => weight === total;
-    const rules = { ...consensus, finality: { ...consensus.finality, isQuorum } };
+    const rules = { ...testRules, finality: { ...testRules.finality, isQuorum } };
     const world = await World.create(4, {}, { rules });
     await world.slots(4);
     const { chain } = world.members[0]!;

@@ -1,6 +1,6 @@
 /**
  * Chains of one network in one process, on a clock that the test moves: messages take 20 ms, syncs copy from a peer. The
- * shipped shell, engine and rules run; only store, signer, clock and network are the test's.
+ * shipped shell, engine and rules run; only store, signer, leaders' proofs, clock and network are the test's.
  */
 import {
   createAllowAccess,
@@ -14,36 +14,20 @@ import {
   utf8,
 } from '@radpass/core';
 import { sha256Node } from '@radpass/core/node';
+import { auditStore, type EpochAudit } from '../../dist/auditStore.js';
 import { type Chain, openChain } from '../../dist/chain.js';
 import type { NamedCheckpoint } from '../../dist/checkpoint.js';
-import { type Consensus, consensus } from '../../dist/consensus/index.js';
+import type { Consensus } from '../../dist/consensus/index.js';
 import { encodeVoteMessage, type VoteMessage } from '../../dist/consensus/votes.js';
-import { vrfProve } from '../../dist/consensus/vrf.js';
 import { createGenesis, type Genesis, type GenesisContent } from '../../dist/genesis.js';
 import type { NodeSigner } from '../../dist/signer.js';
 import { type LedgerStore, MemoryStore } from '../../dist/store.js';
 import { describeStored } from '../../dist/storedRecovery.js';
-import { seedKey, testContent, verifier } from '../testChain.js';
+import { type VerifyReport, verifyStore } from '../../dist/verify.js';
+import { seedKey, testContent, testProof, testRules, verifier } from '../testChain.js';
 
 const delayMs = 20;
 type Topic = 'transaction' | 'block' | 'vote';
-
-/** Every chain of a world judges the same proofs; one judgement is kept for all, as it costs most of a test's time. */
-function once<A extends readonly Uint8Array[], R>(judge: (...bytes: A) => R): (...bytes: A) => R {
-  const known = new Map<string, R>();
-  return (...bytes) => {
-    const name = bytes.map(toHex).join();
-    const result = known.get(name) ?? judge(...bytes);
-    known.set(name, result);
-    return result;
-  };
-}
-
-const { beacon } = consensus;
-const judgingOnce: Consensus = {
-  ...consensus,
-  beacon: { ...beacon, vrfVerify: once(beacon.vrfVerify), vrfOutput: once(beacon.vrfOutput) },
-};
 
 export class VirtualClock {
   #now: number;
@@ -110,7 +94,7 @@ export class TestSigner implements NodeSigner {
   }
 
   vrfProve(alpha: Uint8Array): Uint8Array {
-    return vrfProve(this.key.exportSeed(), alpha);
+    return testProof(this.key, alpha);
   }
 
   async signBlock(slot: number, id: Uint8Array): Promise<Uint8Array> {
@@ -151,7 +135,7 @@ export class World {
 
   private constructor(
     genesis: Genesis,
-    readonly rules: Consensus | undefined,
+    readonly rules: Consensus,
   ) {
     this.genesis = genesis;
     this.clock = new VirtualClock(genesis.genesisTimeMs);
@@ -160,7 +144,7 @@ export class World {
   static async create(
     count: number,
     over: Partial<GenesisContent> = {},
-    { stores = [], rules }: { stores?: LedgerStore[]; rules?: Consensus } = {},
+    { stores = [], rules = testRules }: { stores?: LedgerStore[]; rules?: Consensus } = {},
   ): Promise<World> {
     const world = new World(createGenesis(testContent(count, over)), rules);
     for (let index = 0; index < count; index++) {
@@ -224,11 +208,19 @@ export class World {
 
   /** What people would sign to let finality start anew from a member's head. */
   async recoveryAt({ store }: Member, reason: string): Promise<NamedCheckpoint> {
-    const { genesis, rules = judgingOnce } = this;
+    const { genesis, rules } = this;
     // A copy: opening a store may write to it.
     const copy = (store as MemoryStore).copy();
     const { statement } = await describeStored({ store: copy, genesis, verifier, rules }, { reason });
     return { ...statement, signatures: [] };
+  }
+
+  verify(store: LedgerStore, rules = this.rules): Promise<VerifyReport> {
+    return verifyStore(store, this.genesis, verifier, { rules });
+  }
+
+  audit(store: LedgerStore, { first = 0, last = Number.MAX_SAFE_INTEGER } = {}): Promise<EpochAudit[]> {
+    return auditStore({ store, genesis: this.genesis, verifier, rules: this.rules, first, last });
   }
 
   study(source: number, name: string): Uint8Array {
@@ -251,7 +243,7 @@ export class World {
       genesis: this.genesis,
       verifier,
       signers: [signer],
-      rules: this.rules ?? judgingOnce,
+      rules: this.rules,
       hash: sha256Node,
       recoveries: this.recoveries,
       clock: this.clock,
