@@ -1,6 +1,10 @@
-/** `npm test [package ...]`: install, build, run every test; names the skipped ones; last line "N passed, N failed". */
+/**
+ * `npm test [package[:pattern] ...]`: install, build, run every test, or those of packages, or those of their files that
+ * match; names the skipped ones; last line "N passed, N failed".
+ */
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isLongerRun, nicerByPatience, patient, timed } from './order.mjs';
 import { root } from './run.mjs';
 import { setup } from './setup.mjs';
 
@@ -10,8 +14,6 @@ const packages = ['packages', 'apps', 'examples']
   )
   .concat(join(root, 'tools', 'quality'))
   .filter(path => existsSync(join(path, 'test')));
-/** Packages whose tests run networks on the machine's clock: one after the other, after the rest, with nothing beside. */
-const timed = ['p2p', 'node', 'figure-3'];
 const resultOf = path => join(path, '.test-results', 'summary.json');
 
 let code = 1;
@@ -20,13 +22,24 @@ try {
   await setup();
   const { turbo } = await import('./turbo.mjs');
   const wanted = process.argv.slice(2);
-  const chosen = packages.map(path => basename(path)).filter(name => wanted.length === 0 || wanted.includes(name));
-  const phases = [
-    chosen.filter(name => !timed.includes(name)),
-    ...timed.filter(name => chosen.includes(name)).map(name => [name]),
-  ];
-  const codes = [];
-  for (const names of phases.filter(names => names.length > 0)) codes.push(await turbo(['test', ...names]));
+  process.env.RADPASS_FILES = wanted.filter(name => name.includes(':')).join();
+  const named = wanted.map(name => name.split(':')[0]);
+  const chosen = packages.map(path => basename(path)).filter(name => named.length === 0 || named.includes(name));
+  if (chosen.length < new Set(named).size)
+    throw new Error(`packages with tests are ${packages.map(path => basename(path)).join(', ')}`);
+  const among = names => chosen.filter(name => names.includes(name));
+  const others = chosen.filter(name => !timed.includes(name) && !patient.includes(name));
+  const alone = timed.filter(name => chosen.includes(name)).map(name => [name]);
+  const inTurn = async (phases, nicer) => {
+    const codes = [];
+    for (const names of phases.filter(names => names.length > 0)) {
+      codes.push(await turbo(['test', ...names], { nicer }));
+    }
+    return codes;
+  };
+  const codes = isLongerRun
+    ? await inTurn([[...among(patient), ...others], ...alone])
+    : (await Promise.all([inTurn([others, ...alone]), inTurn([among(patient)], nicerByPatience)])).flat();
   code = Math.max(1 - Math.sign(codes.length), ...codes);
 } catch (error) {
   process.stderr.write(`${error.message}\n`);

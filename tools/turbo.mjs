@@ -2,11 +2,12 @@
 import { pathToFileURL } from 'node:url';
 import { bin, runNode } from './run.mjs';
 
-export function turbo([task, ...names], { quiet = false, logs = 'new-only' } = {}) {
+export function turbo([task, ...names], { quiet = false, logs = 'new-only', nicer } = {}) {
   const filters = names.map(name => `--filter=@radpass/${name}`);
   const args = ['run', task, ...filters, `--output-logs=${logs}`, '--log-order=grouped', '--no-update-notifier'];
   if (task === 'test') args.push('--continue', '--concurrency=2');
   return runNode(bin('turbo', 'bin/turbo'), args, {
+    nicer,
     stdio: quiet ? ['ignore', 2, 2] : ['ignore', 'inherit', 'inherit'],
     env: { FORCE_COLOR: '0', RADPASS_NODE: process.versions.node.split('.')[0] },
   });

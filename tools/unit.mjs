@@ -1,13 +1,17 @@
-/** A package's tests: jest on the compiled output, one project of the root configuration. Extra arguments go to jest. */
+/**
+ * A package's tests: jest on the compiled output, one project of the root configuration; all of them, or those files that
+ * RADPASS_FILES (package:pattern, …) names. Extra arguments go to jest.
+ */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isLongerRun, twoFilesAtATime } from './order.mjs';
 import { bin, root, runNode } from './run.mjs';
 
-/**
- * Packages with more files than one core should run: work, or waiting for slots. The others run beside one another. The
- * longer tests measure times of whole networks and have the machine to themselves.
- */
-const twoAtATime = process.env.RADPASS_SLOW ? [] : ['ledger', 'node', 'figure-3'];
+const name = basename(process.cwd());
+const patterns = (process.env.RADPASS_FILES ?? '')
+  .split(',')
+  .filter(file => file.startsWith(`${name}:`))
+  .map(file => file.slice(name.length + 1));
 
 if (existsSync('test')) {
   process.exitCode = await runNode(
@@ -15,11 +19,11 @@ if (existsSync('test')) {
     [
       '--config',
       join(root, 'jest.config.mjs'),
-      '--passWithNoTests',
-      `--maxWorkers=${twoAtATime.includes(basename(process.cwd())) ? 2 : 1}`,
+      ...(patterns.length > 0 ? patterns : ['--passWithNoTests']),
+      `--maxWorkers=${twoFilesAtATime.includes(name) && !isLongerRun ? 2 : 1}`,
       ...process.argv.slice(2),
       '--selectProjects',
-      basename(process.cwd()),
+      name,
     ],
     {
       nodeArgs: ['--experimental-vm-modules', '--no-warnings'],

@@ -62,7 +62,9 @@ describe('four nodes', () => {
     });
     expect(toHex(entry.id)).toBe(toHex(study.transaction.id));
     expect(grades.at(-1)).toBe('final');
-    const block = await network.nodes[1]!.api.block(entry.height!);
+    const another = network.nodes[1]!.api;
+    await another.waitFor(study.transaction.id, 'final', { timeoutMs: finalMs });
+    const block = await another.block(entry.height!);
     expect(block.transactions.map(toHex)).toContain(toHex(study.transaction.id));
   }, 30_000);
 

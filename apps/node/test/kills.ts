@@ -43,9 +43,10 @@ const finalMs = 30_000;
 export async function killAgainAndAgain(p: { kills: number; seed: number }): Promise<KillReport> {
   const draw = random(p.seed);
   const network = await TestNetwork.started();
+  let poster: Poster | undefined;
   try {
     const sources = await Promise.all(network.nodes.map(node => node.sourceSecret()));
-    const poster = new Poster(network, sources, random(p.seed + 1));
+    poster = new Poster(network, sources, random(p.seed + 1));
     const restartMs: number[] = [];
     let height = (await network.agreed(1))[0]!.finalHeight;
     for (let kill = 0; kill < p.kills; kill++) {
@@ -67,6 +68,7 @@ export async function killAgainAndAgain(p: { kills: number; seed: number }): Pro
     }));
     return { restartMs, acknowledged: acknowledged.length, missing, roots: atEnd, exitCodes, verified };
   } finally {
+    poster?.end();
     await network.close();
   }
 }
@@ -81,8 +83,13 @@ class Poster {
     this.#done = this.#run(network, sources, draw);
   }
 
-  async stop(): Promise<string[]> {
+  /** No post after the one that is on its way: a run that failed must not go on for ever. */
+  end(): void {
     this.#stopping = true;
+  }
+
+  async stop(): Promise<string[]> {
+    this.end();
     await this.#done;
     return this.#acknowledged;
   }

@@ -10,7 +10,7 @@ import { equalBytes, toHex } from '@radpass/core';
 import { createParallelVerifier, nodeVerifier, sha256Node } from '@radpass/core/node';
 import { type Chain, type Genesis, type NodeSigner, openChain } from '@radpass/ledger';
 import { openNodeSigner, type Restore } from '@radpass/ledger/level';
-import { createNetwork, type Network } from '@radpass/p2p';
+import type { Network } from '@radpass/p2p';
 import { createAdminApi } from '../adminApi.js';
 import { NodeError } from '../errors.js';
 import { EventStreams } from '../eventStreams.js';
@@ -121,6 +121,8 @@ async function open(p: StartOptions, stops: (() => Promise<void>)[]): Promise<Om
   stops.push(() => chain.stop());
   const held = await holdToNamed({ chain, genesis, named, nowMs: systemClock.now() });
   stops.push(async () => held.stop());
+  // Half of what a start loads, and the half that a refusal until here does without.
+  const { createNetwork } = await import('@radpass/p2p');
   network = await createNetwork({
     seed: peerSeed(p.dataDir),
     chainId: genesis.chainId,
