@@ -62,33 +62,24 @@ export type SeqQuery =
 
 const locatorLength = 32;
 
-export class Lookup {
-  readonly #p: {
-    store: LedgerStore;
-    genesis: Genesis;
-    branches: Branches;
-    intake: Intake;
-    view: FinalView;
-    revocations: Revocations;
-    judging: Judging;
-    now: () => number;
-    upgrade: Upgrade;
-    /** Number of this start of the store, larger than any before. */
-    start: number;
-  };
+export interface LookupInit {
+  readonly store: LedgerStore;
+  readonly genesis: Genesis;
+  readonly branches: Branches;
+  readonly intake: Intake;
+  readonly view: FinalView;
+  readonly revocations: Revocations;
+  readonly judging: Judging;
+  readonly now: () => number;
+  readonly upgrade: Upgrade;
+  /** Number of this start of the store, larger than any before. */
+  readonly start: number;
+}
 
-  constructor(p: {
-    store: LedgerStore;
-    genesis: Genesis;
-    branches: Branches;
-    intake: Intake;
-    view: FinalView;
-    revocations: Revocations;
-    judging: Judging;
-    now: () => number;
-    upgrade: Upgrade;
-    start: number;
-  }) {
+export class Lookup {
+  readonly #p: LookupInit;
+
+  constructor(p: LookupInit) {
     this.#p = p;
   }
 

@@ -238,21 +238,17 @@ function baseNode(store: LedgerStore, final: FinalRecord, rules: Consensus = con
   return { id, parent, slot, height, header, vrfOutput: output, ...none };
 }
 
+/** Branches that begin with a final block. */
+function branchesFrom(p: OpenInit, final: FinalRecord): Branches {
+  const { store, rules } = p;
+  return new Branches({ ...p, base: baseNode(store, final, rules), final, counts: readCounts(store) });
+}
+
 /** Branches as a store has them. @throws LedgerError LEDGER_STORE_DAMAGED */
 export async function loadBranches(p: OpenInit): Promise<Branches> {
-  const { store, genesis, verifier, hash, rules, judging } = p;
+  const { store, hash, rules } = p;
   const final = readFinal(store);
-  const branches = new Branches({
-    genesis,
-    verifier,
-    store,
-    hash,
-    rules,
-    judging,
-    base: baseNode(store, final, rules),
-    final,
-    counts: readCounts(store),
-  });
+  const branches = branchesFrom(p, final);
   const above: { block: Block; changes: TreeNode['changes'] }[] = [];
   for await (const [key, value] of entriesUnder(store, 'C')) {
     const id = fromLatin1(key.slice(1));
@@ -297,7 +293,7 @@ export async function loadBranches(p: OpenInit): Promise<Branches> {
  * mark, and the next opening begins again.
  */
 async function rebuild(p: OpenInit): Promise<void> {
-  const { store, genesis, verifier, hash, rules, judging } = p;
+  const { store, genesis, rules } = p;
   await store.commit([rebuildMark()]);
   const { good, cut } = goodBlocks(store);
   for (const prefix of derivedPrefixes) await store.clear(prefix);
@@ -306,17 +302,7 @@ async function rebuild(p: OpenInit): Promise<void> {
   await store.commit([...genesisWrites(genesis, rules), ...cut.flatMap(blockRemovals), ...removals(rotten)]);
   let final: FinalRecord = { slot: 0, id: genesis.chainId, height: 0 };
   for (let at = 0; at < good.length; at += replayBatch) {
-    const branches = new Branches({
-      genesis,
-      verifier,
-      store,
-      hash,
-      rules,
-      judging,
-      base: baseNode(store, final, rules),
-      final,
-      counts: readCounts(store),
-    });
+    const branches = branchesFrom(p, final);
     const batch = good.slice(at, at + replayBatch);
     let last: TreeNode | null = null;
     for (const [i, id] of batch.entries()) {

@@ -70,7 +70,8 @@ export class MemoryStore implements LedgerStore {
   }
 }
 
-function firstAtOrAfter(sorted: readonly string[], key: string): number {
+/** Place of the first of sorted keys that is not below `key`. */
+export function firstAtOrAfter(sorted: readonly string[], key: string): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -6,7 +6,7 @@
  * Values are shared between the disks of a world, not copied: nobody changes one.
  */
 import { fromLatin1, toHex } from '@radpass/core';
-import { damaged, type LedgerStore, type StoreWrite } from '../store.js';
+import { damaged, firstAtOrAfter, type LedgerStore, type StoreWrite } from '../store.js';
 import type { Random } from './random.js';
 
 /** How a disk waits: in virtual time. */
@@ -160,15 +160,4 @@ export class SimDisk implements LedgerStore {
   #remove(key: string): void {
     if (this.#records.delete(key)) this.#sorted = null;
   }
-}
-
-function firstAtOrAfter(sorted: readonly string[], key: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
