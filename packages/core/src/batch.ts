@@ -106,7 +106,10 @@ function allVerify(terms: readonly Term[], base: number): boolean {
   return isSmallOrderSum(summands);
 }
 
-/** One by one: the first from `start` on that the rule refuses. */
+/**
+ * The first from `start` on that the rule refuses, one by one. All refusals come from here: a fault of this file, or of
+ * the machine, may cost time, never a valid block.
+ */
 function firstRefused(checks: readonly SignedBytes[], start: number): number | undefined {
   for (const [i, { signature, preimage, key }] of checks.entries()) {
     if (i >= start && !nobleVerifier.verify(signature, preimage, key)) return i;
@@ -114,10 +117,7 @@ function firstRefused(checks: readonly SignedBytes[], start: number): number | u
   return undefined;
 }
 
-/**
- * The first that the rule refuses, of some of which the equation refuses all together: halves them until few are left.
- * No signature is refused by the equation alone.
- */
+/** The first that the rule refuses, of some that the equation refuses together: halves them until few are left. */
 function locate(checks: readonly SignedBytes[], terms: readonly Term[], base: number): number | undefined {
   let [start, end] = [0, terms.length];
   while (end - start > smallBatch) {
@@ -139,7 +139,7 @@ function firstInvalidTogether(checks: readonly SignedBytes[]): number | undefine
   // Those before one that can't verify are judged all the same: the answer names the first.
   const terms = withCoefficients(parsed, checks);
   if (terms.length > 0 && !allVerify(terms, room.base)) return locate(checks, terms, room.base);
-  return terms.length < checks.length ? terms.length : undefined;
+  return terms.length < checks.length ? firstRefused(checks, terms.length) : undefined;
 }
 
 function firstInvalidByRule(checks: readonly SignedBytes[]): number | undefined {

@@ -13,8 +13,8 @@ import { nodeVerifier } from './verifier.js';
 
 /** Signatures of a piece at least: smaller ones cost more each. */
 const smallPiece = 2 * largeEnough;
-/** Pieces for each thread, so that one which starts late, or shares its core, takes fewer. */
-const piecesEach = 2;
+/** A larger share of a thread is halved, so that one which starts late, or shares its core, takes less. */
+const largePiece = 1_024;
 /** Threads beside the caller's; more than these find no work in a block. */
 const maxHelpers = 3;
 
@@ -44,8 +44,8 @@ export function createParallelVerifier(
     if (checks.length <= smallPiece || !isRegular) return alone();
     start();
     if (threads.size === 0) return alone();
-    const pieces = piecesEach * (threads.size + 1);
-    const job = shareChecks(checks, Math.max(smallPiece, Math.ceil(checks.length / pieces)));
+    const share = Math.max(smallPiece, Math.ceil(checks.length / (threads.size + 1)));
+    const job = shareChecks(checks, share > largePiece ? Math.ceil(share / 2) : share);
     for (const thread of threads) thread.postMessage(job);
     workOn(job);
     return awaitOthers(job) ? firstFault(job) : alone();
