@@ -219,3 +219,14 @@ export function isOdd(a: number): boolean {
   reduce(a);
   return digits[0]! % 2 === 1;
 }
+
+/** The 32 bytes of the one number from 0 to p - 1 that equals a, the lowest first. */
+export function toBytes(a: number): Uint8Array {
+  reduce(a);
+  const bytes = new Uint8Array(32);
+  for (let i = 0; i < limbCount; i++) {
+    let at = positions[i]! >> 3;
+    for (let rest = digits[i]! * 2 ** (positions[i]! & 7); rest > 0; rest >>>= 8) bytes[at++]! |= rest & 255;
+  }
+  return bytes;
+}

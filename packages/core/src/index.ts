@@ -67,6 +67,7 @@ export {
   mnemonicOfEntropy,
   mnemonicToSeed,
 } from './mnemonic.js';
+export { type Multiple, sumOfMultiples } from './multiScalar.js';
 export {
   checkOwnershipProof,
   createOwnershipProof,

@@ -7,7 +7,9 @@ import {
   addAffine,
   addExtended,
   affineSize,
+  decodeAffine,
   double,
+  encodeExtended,
   extendedSize,
   freeLimbs,
   isNeutral,
@@ -16,7 +18,10 @@ import {
 
 const scalarBits = 253;
 const shortBits = 128;
-/** Bits of a digit at most. Digits are from -2^(width - 1) to 2^(width - 1): half as many buckets as without a sign. */
+/**
+ * Bits of a digit at most. Digits are from -2^(width - 1) to 2^(width - 1): half as many buckets as without a sign. A digit
+ * of one bit is 0 or 1.
+ */
 const maxWidth = 9;
 
 const total = freeLimbs;
@@ -34,19 +39,24 @@ export function pointAt(i: number): number {
 export interface Summand {
   /** From pointAt. */
   readonly point: number;
-  /** From 0 to 2^253 - 1. */
+  /** Between -2^253 and 2^253. */
   readonly scalar: bigint;
 }
 
 const placesOf = (bits: number, width: number): number => Math.ceil((bits + 1) / width);
 
-/** The width that costs the fewest additions: each point once a place, and twice each bucket. */
+/** Additions that a width costs: each point once a place, and twice each bucket. One bit, half of them 0, needs no bucket. */
+function costOf(width: number, short: number, long: number): number {
+  const places = placesOf(scalarBits, width);
+  const points = short * placesOf(shortBits, width) + long * places;
+  return width === 1 ? points / 2 : points + places * 2 ** width;
+}
+
 function chooseWidth(summands: readonly Summand[]): number {
   const short = summands.filter(({ scalar }) => scalar >> BigInt(shortBits) === 0n).length;
   let best = { width: 0, cost: Number.POSITIVE_INFINITY };
-  for (let width = 2; width <= maxWidth; width++) {
-    const places = placesOf(scalarBits, width);
-    const cost = short * placesOf(shortBits, width) + (summands.length - short) * places + places * 2 ** width;
+  for (let width = 1; width <= maxWidth; width++) {
+    const cost = costOf(width, short, summands.length - short);
     if (cost < best.cost) best = { width, cost };
   }
   return best.width;
@@ -59,38 +69,78 @@ function signedDigits(summands: readonly Summand[], width: number, places: numbe
   const view = new DataView(bytes.buffer);
   const half = 2 ** (width - 1);
   summands.forEach(({ scalar }, i) => {
-    for (let word = 0; word < 4; word++) view.setBigUint64(8 * word, scalar >> BigInt(64 * word), true);
+    const sign = scalar < 0n ? -1 : 1;
+    const magnitude = scalar < 0n ? -scalar : scalar;
+    for (let word = 0; word < 4; word++) view.setBigUint64(8 * word, magnitude >> BigInt(64 * word), true);
     let carried = 0;
     for (let place = 0; place < places; place++) {
       const bit = place * width;
       const low = ((view.getUint32(bit >> 3, true) >>> (bit & 7)) & (2 * half - 1)) + carried;
       carried = low > half ? 1 : 0;
-      digits[place * summands.length + i] = low - carried * 2 * half;
+      digits[place * summands.length + i] = sign * (low - carried * 2 * half);
     }
   });
   return digits;
 }
 
-/** Whether eight times the sum is the neutral point: the sum has no part of the curve's large order. */
-export function isSmallOrderSum(summands: readonly Summand[]): boolean {
+/** Add the points of a place to `total`, each as often as its digit says. */
+function addByBuckets(summands: readonly Summand[], digits: Int16Array, half: number): void {
+  for (let i = 0; i < half; i++) setNeutral(buckets + i * extendedSize);
+  summands.forEach(({ point }, i) => {
+    const digit = digits[i]!;
+    if (digit !== 0) addAffine(buckets + (Math.abs(digit) - 1) * extendedSize, point, digit < 0);
+  });
+  setNeutral(running);
+  for (let i = half - 1; i >= 0; i--) {
+    addExtended(running, buckets + i * extendedSize);
+    addExtended(total, running);
+  }
+}
+
+/** Set `total` to the sum. */
+function sumUp(summands: readonly Summand[]): void {
   const width = chooseWidth(summands);
   const places = placesOf(scalarBits, width);
   const digits = signedDigits(summands, width, places);
-  const half = 2 ** (width - 1);
   setNeutral(total);
   for (let place = places - 1; place >= 0; place--) {
     for (let i = 0; i < width; i++) double(total);
-    for (let i = 0; i < half; i++) setNeutral(buckets + i * extendedSize);
-    summands.forEach(({ point }, i) => {
-      const digit = digits[place * summands.length + i]!;
-      if (digit !== 0) addAffine(buckets + (Math.abs(digit) - 1) * extendedSize, point, digit < 0);
-    });
-    setNeutral(running);
-    for (let i = half - 1; i >= 0; i--) {
-      addExtended(running, buckets + i * extendedSize);
-      addExtended(total, running);
+    const ofPlace = digits.subarray(place * summands.length, (place + 1) * summands.length);
+    if (width > 1) addByBuckets(summands, ofPlace, 2 ** (width - 1));
+    else {
+      summands.forEach(({ point }, i) => {
+        if (ofPlace[i] !== 0) addAffine(total, point, ofPlace[i]! < 0);
+      });
     }
   }
+}
+
+/** Whether eight times the sum is the neutral point: the sum has no part of the curve's large order. */
+export function isSmallOrderSum(summands: readonly Summand[]): boolean {
+  sumUp(summands);
   for (let i = 0; i < 3; i++) double(total);
   return isNeutral(total);
+}
+
+/** A point as RFC 8032 encodes it, and how often it goes into a sum: between -2^253 and 2^253. */
+export interface Multiple {
+  readonly encoded: Uint8Array;
+  readonly scalar: bigint;
+}
+
+/**
+ * Σ [scalar] point of Ed25519's curve, encoded, for points and scalars that everybody may know: the time tells of them.
+ * Nothing is reduced modulo L, so that parts of small order are summed too.
+ * @returns undefined if one is no point; y may be p or more, and x = 0 carry a sign, as ZIP215 has it
+ */
+export function sumOfMultiples(multiples: readonly Multiple[]): Uint8Array | undefined {
+  if (multiples.length > maxPoints)
+    throw new RangeError(`expected at most ${maxPoints} points, got ${multiples.length}`);
+  const summands: Summand[] = [];
+  for (const [i, { encoded, scalar }] of multiples.entries()) {
+    if (!decodeAffine(pointAt(i), encoded)) return undefined;
+    summands.push({ point: pointAt(i), scalar });
+  }
+  sumUp(summands);
+  return encodeExtended(total);
 }

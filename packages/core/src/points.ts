@@ -20,6 +20,7 @@ import {
   square,
   subtract,
   sumAndDifference,
+  toBytes,
 } from './field25519.js';
 
 export const extendedSize = 4 * limbCount;
@@ -176,4 +177,20 @@ export function decodeAffine(affine: number, encoded: Uint8Array): boolean {
   multiply(affine + 2 * limbCount, affine + 2 * limbCount, twoD);
   sumAndDifference(affine, affine + limbCount, y, x);
   return true;
+}
+
+/** The 32 bytes of an extended point (RFC 8032 section 5.1.2). */
+export function encodeExtended(point: number): Uint8Array {
+  const z = point + 2 * limbCount;
+  // 1/z = z^(p - 2), and p - 2 = 8 (p - 5)/8 + 3.
+  raise(a, z);
+  for (let i = 0; i < 3; i++) square(a, a);
+  square(b, z);
+  multiply(b, b, z);
+  multiply(a, a, b);
+  multiply(x, point, a);
+  multiply(y, point + limbCount, a);
+  const encoded = toBytes(y);
+  if (isOdd(x)) encoded[31]! |= 0x80;
+  return encoded;
 }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { carry, isOdd, isZero, limbCount, allLimbs as limbs, multiply, setBytes, square } from '../dist/field25519.js';
+import {
+  carry,
+  isOdd,
+  isZero,
+  limbCount,
+  allLimbs as limbs,
+  multiply,
+  setBytes,
+  square,
+  toBytes,
+} from '../dist/field25519.js';
 
 const p = 2n ** 255n - 19n;
 const positions = Array.from({ length: limbCount + 1 }, (_, i) => Math.ceil(21.25 * i));
@@ -90,6 +100,7 @@ describe('a number', () => {
         expect(numberAt(a)).toBe(value);
         expectCarried(a);
         expect([isZero(a), isOdd(a)]).toEqual([value === 0n, value % 2n === 1n]);
+        expect(toBytes(a)).toEqual(bytesOf(value));
       }),
       { examples: edges.flatMap(n => [[n], [n + 2n ** 255n]] as [bigint][]) },
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Point } from '@noble/ed25519';
 import { fromHex, sha256, u64be } from '../dist/bytes.js';
-import { isSmallOrderSum, maxPoints, pointAt } from '../dist/multiScalar.js';
+import { isSmallOrderSum, maxPoints, pointAt, sumOfMultiples } from '../dist/multiScalar.js';
 import { addAffine, addExtended, decodeAffine, double, isNeutral, setNeutral } from '../dist/points.js';
 
 const order = Point.CURVE().n;
@@ -114,5 +114,38 @@ describe('isSmallOrderSum', () => {
     for (const wrong of [closing - 1n, (closing + 1n) % order, closing ^ 256n]) {
       expect(isSmallOrderSum([...summands, { point: pointAt(count), scalar: wrong }])).toBe(false);
     }
+  });
+});
+
+describe('sumOfMultiples', () => {
+  const ofLibrary = (multiples: readonly { point: Point; scalar: bigint }[]): Uint8Array =>
+    multiples
+      .reduce(
+        (total, { point, scalar }) =>
+          total.add(scalar < 0n ? point.multiplyUnsafe(-scalar).negate() : point.multiplyUnsafe(scalar)),
+        Point.ZERO,
+      )
+      .toBytes();
+
+  it("is the library's sum, encoded, of points of any order and scalars of any sign", () => {
+    const edges = [0n, 1n, -1n, 8n, -7n, 2n ** 128n, 1n - 2n ** 128n, order - 1n, 1n - order];
+    for (let i = 0; i < 60; i++) {
+      const multiples = Array.from({ length: i % 4 }, (_, j) => ({
+        point: somePoints[(5 * i + 7 * j) % somePoints.length]!,
+        scalar: edges[(i + j) % 14] ?? (j % 2 === 0 ? number(i + j) : -number(i + j)),
+      }));
+      const sum = sumOfMultiples(multiples.map(({ point, scalar }) => ({ encoded: point.toBytes(), scalar })));
+      expect([i, sum]).toEqual([i, ofLibrary(multiples)]);
+    }
+  });
+
+  it('of what is no point is undefined', () => {
+    const none = new Uint8Array(32).fill(2, 0, 1);
+    expect(
+      sumOfMultiples([
+        { encoded: Point.BASE.toBytes(), scalar: 1n },
+        { encoded: none, scalar: 0n },
+      ]),
+    ).toBeUndefined();
   });
 });

@@ -7,11 +7,12 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { concatBytes, equalBytes } from '@radpass/core';
+import { concatBytes, equalBytes, sumOfMultiples } from '@radpass/core';
 
 const Point = ed25519.Point;
 type Point = InstanceType<typeof Point>;
 const order = Point.Fn.ORDER;
+const base = Point.BASE.toBytes();
 const suite = 0x03;
 const encodeToCurveFront = 0x01;
 const challengeFront = 0x02;
@@ -53,8 +54,7 @@ function encodeToCurve(publicKey: Uint8Array, alpha: Uint8Array): Point {
 }
 
 /** Section 5.4.3 */
-function challenge(...points: Point[]): Uint8Array {
-  const encoded = points.map(point => point.toBytes());
+function challenge(...encoded: Uint8Array[]): Uint8Array {
   return sha512(concatBytes(Uint8Array.of(suite, challengeFront), ...encoded, back)).slice(0, 16);
 }
 
@@ -71,12 +71,13 @@ function outputOf(gamma: Point): Uint8Array {
 export function vrfProve(seed: Uint8Array, alpha: Uint8Array): Uint8Array {
   const { scalar, prefix, point, pointBytes } = ed25519.utils.getExtendedPublicKey(seed);
   const h = encodeToCurve(pointBytes, alpha);
-  const gamma = h.multiply(scalar);
+  const hBytes = h.toBytes();
+  const gamma = h.multiply(scalar).toBytes();
   // Section 5.4.2.2: the nonce of RFC 8032, over the point.
-  const k = littleEndian(sha512(concatBytes(prefix, h.toBytes()))) % order;
-  const c = challenge(point, h, gamma, Point.BASE.multiply(k), h.multiply(k));
+  const k = littleEndian(sha512(concatBytes(prefix, hBytes))) % order;
+  const c = challenge(point.toBytes(), hBytes, gamma, Point.BASE.multiply(k).toBytes(), h.multiply(k).toBytes());
   const s = (k + littleEndian(c) * scalar) % order;
-  return concatBytes(gamma.toBytes(), c, toLittleEndian(s, 32));
+  return concatBytes(gamma, c, toLittleEndian(s, 32));
 }
 
 /**
@@ -91,10 +92,18 @@ export function vrfVerify(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8
   const c = littleEndian(proof.subarray(32, 48));
   const s = littleEndian(proof.subarray(48));
   if (s >= order) return null;
-  const h = encodeToCurve(publicKey, alpha);
-  const u = Point.BASE.multiplyUnsafe(s).subtract(y.multiplyUnsafe(c));
-  const v = h.multiplyUnsafe(s).subtract(gamma.multiplyUnsafe(c));
-  return equalBytes(challenge(y, h, gamma, u, v), proof.subarray(32, 48)) ? outputOf(gamma) : null;
+  const gammaBytes = proof.subarray(0, 32);
+  const h = encodeToCurve(publicKey, alpha).toBytes();
+  const u = sumOfMultiples([
+    { encoded: base, scalar: s },
+    { encoded: publicKey, scalar: -c },
+  ]);
+  const v = sumOfMultiples([
+    { encoded: h, scalar: s },
+    { encoded: gammaBytes, scalar: -c },
+  ]);
+  const isProven = u && v && equalBytes(challenge(publicKey, h, gammaBytes, u, v), proof.subarray(32, 48));
+  return isProven ? outputOf(gamma) : null;
 }
 
 /**

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { fromHex, SecretKey, toHex, utf8 } from '@radpass/core';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha512 } from '@noble/hashes/sha2.js';
+import { concatBytes, fromHex, SecretKey, toHex, utf8 } from '@radpass/core';
 import { dataDir, needs } from '../../../../tools/needs.mjs';
 import { vrfOutput, vrfProve, vrfVerify } from '../../dist/consensus/vrf.js';
 
@@ -62,6 +64,28 @@ describe('vrfVerify', () => {
     const identity = new Uint8Array(32);
     identity[0] = 1;
     expect(vrfVerify(identity, alpha, proof)).toBeNull();
+  });
+  it("accepts a Gamma with a part of small order where c is a multiple of 8, as the RFC's equations have it", () => {
+    const { Point } = ed25519;
+    const small = Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
+    const numberOf = (bytes: Uint8Array): bigint => bytes.reduceRight((n, byte) => (n << 8n) | BigInt(byte), 0n);
+    const bytesOf = (n: bigint): Uint8Array =>
+      Uint8Array.from({ length: 32 }, (_, i) => Number((n >> BigInt(8 * i)) & 255n));
+    const { scalar } = ed25519.utils.getExtendedPublicKey(seed);
+    const gamma = Point.fromBytes(proof.slice(0, 32)).add(small).toBytes();
+    // From u = k B and v = k H: H = Gamma / x.
+    const h = Point.fromBytes(proof.slice(0, 32)).multiply(Point.Fn.inv(scalar));
+    let multiples = 0;
+    for (let k = 1n; k < 40n; k++) {
+      const points = [publicKey, h.toBytes(), gamma, Point.BASE.multiply(k).toBytes(), h.multiply(k).toBytes()];
+      const c = sha512(concatBytes(Uint8Array.of(3, 2), ...points, Uint8Array.of(0))).slice(0, 16);
+      const s = (k + numberOf(c) * scalar) % Point.Fn.ORDER;
+      const output = vrfVerify(publicKey, alpha, concatBytes(gamma, c, bytesOf(s)));
+      const isMultiple = c[0]! % 8 === 0;
+      expect([k, output]).toEqual([k, isMultiple ? vrfOutput(proof) : null]);
+      multiples += Number(isMultiple);
+    }
+    expect(multiples).toBeGreaterThan(0);
   });
   it('refuses wrong lengths', () => {
     expect(vrfVerify(publicKey, alpha, proof.slice(0, 79))).toBeNull();
