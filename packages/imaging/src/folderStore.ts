@@ -207,26 +207,42 @@ class FolderStore implements ImageStore {
     }
   }
 
-  async *read(studyInstanceUID: string, instance: Instance, room?: () => Uint8Array): AsyncGenerator<Uint8Array> {
-    const { sopInstanceUID, size, version } = instance;
-    const { path } = await this.#find(studyInstanceUID, sopInstanceUID);
-    const handle = await openOrChanged(path, sopInstanceUID);
-    const check = async () => {
-      this.#checkOpen();
-      if (versionOf(await handle.stat({ bigint: true })) !== version) throw changed(sopInstanceUID);
-    };
+  /** Opens the file at once: whoever reads files one after the other has the next one open in time. */
+  read(studyInstanceUID: string, instance: Instance, room?: () => Uint8Array): AsyncIterableIterator<Uint8Array> {
+    const opening = this.#open(studyInstanceUID, instance);
+    return openedChunks(opening, handle => this.#chunks(handle, instance, room));
+  }
+
+  async #open(studyInstanceUID: string, instance: Instance): Promise<FileHandle> {
+    const { path } = await this.#find(studyInstanceUID, instance.sopInstanceUID);
+    const handle = await openOrChanged(path, instance.sopInstanceUID);
     try {
-      await check();
+      await this.#check(handle, instance);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async #check(handle: FileHandle, { sopInstanceUID, version }: Instance): Promise<void> {
+    this.#checkOpen();
+    if (versionOf(await handle.stat({ bigint: true })) !== version) throw changed(sopInstanceUID);
+  }
+
+  async *#chunks(handle: FileHandle, instance: Instance, room?: () => Uint8Array): AsyncGenerator<Uint8Array> {
+    const { sopInstanceUID, size } = instance;
+    try {
       for (let at = 0; at < size; ) {
         const chunk = room?.() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - at));
         const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, size - at), at);
         if (bytesRead === 0) throw changed(sopInstanceUID);
         at += bytesRead;
-        if (at === size) await check();
+        if (at === size) await this.#check(handle, instance);
         yield chunk.subarray(0, bytesRead);
       }
     } finally {
-      await handle.close();
+      closeRead(handle);
     }
   }
 
@@ -236,6 +252,35 @@ class FolderStore implements ImageStore {
     this.#studies = new Map();
     this.#instances = new Map();
   }
+}
+
+/** Nothing of a file that was only read is lost when it can't be closed, so nobody waits for that. */
+function closeRead(handle: FileHandle): void {
+  handle.close().catch(() => undefined);
+}
+
+/** Chunks of a file that is being opened; it is closed when they end or are given up, even before the first. */
+function openedChunks(
+  opening: Promise<FileHandle>,
+  chunksOf: (handle: FileHandle) => AsyncGenerator<Uint8Array>,
+): AsyncIterableIterator<Uint8Array> {
+  // Who asks for the first chunk is told why it can't be opened.
+  opening.catch(() => undefined);
+  let chunks: AsyncGenerator<Uint8Array> | undefined;
+  return {
+    next: async () => {
+      chunks ??= chunksOf(await opening);
+      return chunks.next();
+    },
+    return: async () => {
+      if (chunks) return chunks.return(undefined);
+      opening.then(closeRead, () => undefined);
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 function changed(sopInstanceUID: string, cause?: unknown): ImagingError {

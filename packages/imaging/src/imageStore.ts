@@ -52,7 +52,8 @@ export interface ImageStore {
   header(studyInstanceUID: string, sopInstanceUID: string): Promise<InstanceHeader>;
   /**
    * The file's bytes as stored, `instance.size` of them, in chunks of at most 256 KiB that the caller may keep; with
-   * `room`, a store that can puts each chunk at the start of the memory that it gives, as many bytes as it holds.
+   * `room`, a store that can puts each chunk at the start of the memory that it gives, as many bytes as it holds. A store
+   * may open the file when it is called: iterate it, or end its iterator.
    * Throws IMAGING_CHANGED when the version is known to be no longer `instance.version`: before the first chunk and
    * before the last. A store that keeps copies may give the copy until `instances` is asked again.
    */

@@ -113,7 +113,7 @@ export async function packageStudy(p: {
     addContent(localHeader(part));
     for (const chunk of held) document.update(chunk);
     if (held.length === 0 && known === null) {
-      for await (const chunk of readExactly(store, studyInstanceUID, instance)) document.update(chunk);
+      for await (const chunk of exactly(store.read(studyInstanceUID, instance), instance)) document.update(chunk);
     }
     parts.push(part);
     digests.push(digest);
@@ -157,7 +157,7 @@ async function digestInstance(
   const hold = instance.size <= heldBytes;
   const held: Uint8Array[] = [];
   let crc = 0;
-  for await (const chunk of readExactly(store, studyInstanceUID, instance)) {
+  for await (const chunk of exactly(store.read(studyInstanceUID, instance), instance)) {
     hash.update(chunk);
     crc = crc32(chunk, crc);
     if (hold) held.push(chunk);
@@ -165,14 +165,10 @@ async function digestInstance(
   return { sha256: hash.digest('hex'), crc32: crc, held };
 }
 
-async function* readExactly(
-  store: ImageStore,
-  studyInstanceUID: string,
-  instance: Instance,
-  room?: () => Uint8Array,
-): AsyncGenerator<Uint8Array> {
+/** All bytes of an instance, and no more. */
+async function* exactly(chunks: AsyncIterable<Uint8Array>, instance: Instance): AsyncGenerator<Uint8Array> {
   let left = instance.size;
-  for await (const chunk of store.read(studyInstanceUID, instance, room)) {
+  for await (const chunk of chunks) {
     left -= chunk.length;
     if (left < 0) break;
     yield chunk;
@@ -186,27 +182,42 @@ interface Reading {
   room: () => Uint8Array;
 }
 
+/** While an instance is read, the next one is being opened. */
 async function* streamParts(reading: Reading, parts: readonly Part[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) {
-    if ('content' in part) {
+  const { store, studyInstanceUID, room } = reading;
+  const instances = parts.flatMap(part => ('content' in part ? [] : [part.instance]));
+  let begun = 0;
+  const begin = (): AsyncIterator<Uint8Array> | undefined => {
+    const instance = instances[begun++];
+    return instance && store.read(studyInstanceUID, instance, room)[Symbol.asyncIterator]();
+  };
+  let next = begin();
+  try {
+    for (const part of parts) {
       yield localHeader(part);
-      yield part.content;
-      continue;
+      if ('content' in part) {
+        yield part.content;
+        continue;
+      }
+      const chunks = next!;
+      next = begin();
+      yield* readChecked(reading, { [Symbol.asyncIterator]: () => chunks }, part.instance);
     }
-    yield localHeader(part);
-    yield* readChecked(reading, part.instance);
+  } finally {
+    await next?.return?.();
   }
   yield centralDirectory(parts);
 }
 
 /** An instance's bytes, none of them before its first ones have told that it is this instance of this study. */
 async function* readChecked(
-  { store, studyInstanceUID, room }: Reading,
+  { store, studyInstanceUID }: Reading,
+  chunks: AsyncIterable<Uint8Array>,
   instance: Instance,
 ): AsyncGenerator<Uint8Array> {
   const { sopInstanceUID } = instance;
   let isChecked = false;
-  for await (const chunk of readExactly(store, studyInstanceUID, instance, room)) {
+  for await (const chunk of exactly(chunks, instance)) {
     if (!isChecked && !(await beginsInstance(chunk, { studyInstanceUID, sopInstanceUID }))) {
       await checkIdentity(store, studyInstanceUID, instance);
     }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -169,7 +169,35 @@ describe('folderStore', () => {
       await expect(read()).rejects.toMatchObject({ code: 'IMAGING_CHANGED' });
       expect(seen).toBeLessThan(listed!.size);
     }));
+
+  // What a process holds open can be read on Linux.
+  const itHolds = process.platform === 'linux' ? it : it.skip;
+
+  itHolds('closes what it opened, read to its end or not, begun or not', () =>
+    inFolder(async dir => {
+      await writeFile(join(dir, 'x'), first(1, { '7FE00010': Buffer.alloc(600_000, 1) }));
+      const store = await folderStore({ path: dir });
+      const [listed] = await store.instances(studyUid);
+      const begin = () => store.read(studyUid, listed!)[Symbol.asyncIterator]();
+      const [whole, half, none] = [begin(), begin(), begin()];
+      while (!(await whole.next()).done);
+      await half.next();
+      expect(await openIn(dir)).toBe(2);
+      await half.return?.();
+      await none.return?.();
+      for (let tries = 0; (await openIn(dir)) > 0 && tries < 100; tries++) await new Promise(setImmediate);
+      expect(await openIn(dir)).toBe(0);
+    }),
+  );
 });
+
+/** Files of a folder that this process holds open. */
+async function openIn(dir: string): Promise<number> {
+  const links = await Promise.all(
+    (await readdir('/proc/self/fd')).map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
+  return links.filter(link => link.startsWith(dir)).length;
+}
 
 describe('checkOneStudy', () => {
   it('gives the only study', () =>

@@ -91,6 +91,40 @@ describe('packageStudy', () => {
       expect(reads).toBe(6);
     }));
 
+  it('ends what it had begun to open when its reader goes', () =>
+    inFolder(async dir => {
+      for (const n of [1, 2, 3, 4]) await put(dir, n, { '7FE00010': Buffer.alloc(400_000, n) });
+      const inner = await folderStore({ path: dir });
+      const open = new Set<string>();
+      const store: ImageStore = {
+        ...lyingStore(inner, () => false),
+        read(uid, each, room) {
+          open.add(each.sopInstanceUID);
+          const chunks = inner.read(uid, each, room)[Symbol.asyncIterator]();
+          return {
+            [Symbol.asyncIterator]: () => ({
+              next: async () => {
+                const next = await chunks.next();
+                if (next.done) open.delete(each.sopInstanceUID);
+                return next;
+              },
+              return: async () => {
+                open.delete(each.sopInstanceUID);
+                return (await chunks.return?.()) ?? { done: true, value: undefined };
+              },
+            }),
+          };
+        },
+      };
+      const document = await packageStudy({ store, studyInstanceUID: studyUid, salt, sourceKey });
+      expect(open.size).toBe(0);
+      const stream = document.stream()[Symbol.asyncIterator]();
+      await stream.next();
+      expect(open.size).toBeGreaterThan(0);
+      await stream.return?.();
+      expect(open.size).toBe(0);
+    }));
+
   it('gives the same bytes from another folder, other names, another order and other times', () =>
     inFolder(one =>
       inFolder(async two => {
