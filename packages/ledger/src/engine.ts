@@ -389,10 +389,12 @@ export class Engine {
     for (const bytes of this.#witness.takeFound()) this.#out.push({ kind: 'broadcast', topic: 'block', bytes });
     if (this.#votes.nextMs < this.#timerMs) this.#wake(this.#votes.nextMs);
     const writes = branches.takeWrites();
-    const effects: Effect[] = writes.length > 0 ? [{ kind: 'persist', writes }] : [];
-    effects.push(...events.splice(0).map(event => ({ kind: 'event', event }) as const), ...this.#out);
+    const out = this.#out;
     this.#out = [];
-    return effects;
+    if (writes.length === 0 && events.length === 0) return out;
+    const effects: Effect[] = writes.length > 0 ? [{ kind: 'persist', writes }] : [];
+    for (const event of events.splice(0)) effects.push({ kind: 'event', event });
+    return effects.concat(out);
   }
 
   /** Transactions of blocks that will be removed, read while they are there. */

@@ -42,6 +42,7 @@ export interface ShellInit {
 
 type VerdictEffect = Extract<Effect, { kind: 'verdict' }>;
 type Timeless<I> = I extends Input ? Omit<I, 'nowMs'> : never;
+const none: readonly Timeless<Input>[] = [];
 /** Blocks of the next slot that wait for it. */
 const maxEarly = 64;
 
@@ -63,7 +64,7 @@ export class Shell {
     this.#p = p;
     this.#engine = engine;
     this.#events = events;
-    const inTurn = (work: () => Promise<void>): Promise<void> => this.#inTurn(work);
+    const inTurn = <T>(work: () => Promise<T>): Promise<T> => this.#inTurn(work);
     this.#transactions = new Together(async received => {
       return (await this.#run({ kind: 'transactions', received })).verdicts;
     }, inTurn);
@@ -138,9 +139,10 @@ export class Shell {
     if (this.#stopped) throw this.#stopped;
     const verdicts: VerdictEffect[] = [];
     let laterMs: number | null = null;
-    const inputs: Timeless<Input>[] = [input];
+    /** What comes of its effects. */
+    const inputs: Timeless<Input>[] = [];
     try {
-      for (let next = inputs.shift(); next; next = inputs.shift()) {
+      for (let next: Timeless<Input> | undefined = input; next; next = inputs.shift()) {
         for (const effect of this.#engine.step({ ...next, nowMs: Math.floor(this.#p.clock.now()) } as Input)) {
           if (effect.kind === 'verdict') verdicts.push(effect);
           else if (effect.kind === 'later') laterMs = effect.atMs;
@@ -154,47 +156,47 @@ export class Shell {
   }
 
   /** Do what the engine asks; what comes of it are further inputs. */
-  async #carryOut(effect: Effect): Promise<Timeless<Input>[]> {
+  async #carryOut(effect: Effect): Promise<readonly Timeless<Input>[]> {
     const { store, broadcast, clock, requestSync } = this.#p;
     switch (effect.kind) {
       case 'persist':
         await store.commit(effect.writes);
         this.#engine.synced();
-        return [];
+        return none;
       case 'event':
         if (effect.event.kind === 'upgrade') this.#p.log('upgrade-needed', { rulesVersion: effect.event.rulesVersion });
         this.#events.emit(effect.event);
-        return [];
+        return none;
       case 'broadcast':
         broadcast[effect.topic](effect.bytes);
-        return [];
+        return none;
       case 'sync':
         requestSync();
-        return [];
+        return none;
       case 'prove': {
         const signer = this.#signer(effect.leader.nodeKey);
-        if (!signer) return [];
+        if (!signer) return none;
         return [{ kind: 'proved', slot: effect.slot, leader: effect.leader, proof: signer.vrfProve(effect.alpha) }];
       }
       case 'sign block': {
         const { header, body, id, nodeKey } = effect;
         const signature = await this.#sign(nodeKey, signer => signer.signBlock(header.slot, id));
-        return signature ? [{ kind: 'block signed', header, body, signature }] : [];
+        return signature ? [{ kind: 'block signed', header, body, signature }] : none;
       }
       case 'sign vote': {
         const { message, voter, nodeKey, eraDepth } = effect;
         const signature = await this.#sign(nodeKey, signer => signer.signVote(message, eraDepth));
-        return signature ? [{ kind: 'vote signed', vote: { message, voter, nodeKey, signature } }] : [];
+        return signature ? [{ kind: 'vote signed', vote: { message, voter, nodeKey, signature } }] : none;
       }
       case 'seen':
         this.#compareRecord(effect);
-        return [];
+        return none;
       case 'timer':
         this.#cancelTimer();
         this.#cancelTimer = clock.setTimeout(() => void this.#tick(), Math.max(0, effect.atMs - clock.now()));
-        return [];
+        return none;
       default:
-        return [];
+        return none;
     }
   }
 

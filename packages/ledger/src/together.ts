@@ -2,19 +2,20 @@
  * Inputs of one kind that wait for their turn are taken in one step: what they change is one batch, synced once. Each still
  * gets a verdict of its own, after that batch.
  */
-interface Waiting<T, V> {
-  readonly item: T;
-  readonly done: (verdict: V) => void;
-  readonly failed: (error: unknown) => void;
-}
 
 /** Taken in one step. */
 const maxTogether = 256;
 
+/** Inputs whose turn has not come. */
+interface Waiting<T, V> {
+  readonly items: T[];
+  readonly verdicts: Promise<readonly V[]>;
+}
+
 export class Together<T, V> {
   readonly #take: (items: readonly T[]) => Promise<readonly V[]>;
-  readonly #inTurn: (work: () => Promise<void>) => Promise<void>;
-  #waiting: Waiting<T, V>[] = [];
+  readonly #inTurn: (work: () => Promise<readonly V[]>) => Promise<readonly V[]>;
+  #waiting: Waiting<T, V> | null = null;
 
   /**
    * @param take - gives the verdicts, in order
@@ -22,29 +23,26 @@ export class Together<T, V> {
    */
   constructor(
     take: (items: readonly T[]) => Promise<readonly V[]>,
-    inTurn: (work: () => Promise<void>) => Promise<void>,
+    inTurn: (work: () => Promise<readonly V[]>) => Promise<readonly V[]>,
   ) {
     this.#take = take;
     this.#inTurn = inTurn;
   }
 
   give(item: T): Promise<V> {
-    return new Promise((done, failed) => {
-      if (this.#waiting.push({ item, done, failed }) === 1) void this.#inTurn(() => this.#takeAll());
-    });
+    this.#waiting ??= this.#begin();
+    const { items, verdicts } = this.#waiting;
+    const at = items.push(item) - 1;
+    if (items.length === maxTogether) this.#waiting = null;
+    return verdicts.then(all => all[at]!);
   }
 
-  async #takeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const together = this.#waiting.splice(0, maxTogether);
-      try {
-        const verdicts = await this.#take(together.map(({ item }) => item));
-        together.forEach(({ done }, i) => {
-          done(verdicts[i]!);
-        });
-      } catch (error) {
-        for (const { failed } of together) failed(error);
-      }
-    }
+  #begin(): Waiting<T, V> {
+    const items: T[] = [];
+    const verdicts = this.#inTurn(() => {
+      if (this.#waiting?.items === items) this.#waiting = null;
+      return this.#take(items);
+    });
+    return { items, verdicts };
   }
 }

@@ -150,11 +150,12 @@ export class VotePools {
     // What is held was verified when it entered.
     const entered = pool.entered(message);
     const others: Vote[] = [];
-    for (const [i, voter] of voters.entries()) {
-      const [held, signature] = [entered[voter], signatures[i]!];
-      if (held && equalBytes(held, signature)) continue;
+    voters.forEach((voter, i) => {
+      const held = entered[voter];
+      const signature = signatures[i]!;
+      if (held && equalBytes(held, signature)) return;
       others.push({ message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature });
-    }
+    });
     const wanted = others.filter(vote => pool.judge(vote) === 'wanted');
     if (wanted.length === 0 && !pool.untold(message)) return ignored;
     const holds = others.every(vote => this.#judging.isSigned(vote, network));

@@ -155,6 +155,11 @@ export class Network {
     due.set(to, Math.min(arrives, due.get(to) ?? arrives));
   }
 
+  /** Whether a message was sent to some alone, so that they pass it on. */
+  isRelayed(message: Message): boolean {
+    return this.#due.has(message);
+  }
+
   /** An honest node accepted a message: to all whom no copy is about to reach. */
   relay(from: number, message: Message): void {
     const due = this.#due.get(message);

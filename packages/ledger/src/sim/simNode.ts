@@ -118,9 +118,13 @@ export class SimNode implements Endpoint {
         : topic === 'block'
           ? chain.receiveBlock(bytes)
           : chain.receiveTransaction(bytes);
-    taken.then(verdict => {
-      if (verdict === 'accept' && this.chain === chain && this.isHonest) this.p.network.relay(this.index, message);
-    }, ignoreStop);
+    const { network } = this.p;
+    if (!network.isRelayed(message)) taken.catch(ignoreStop);
+    else {
+      taken.then(verdict => {
+        if (verdict === 'accept' && this.chain === chain && this.isHonest) network.relay(this.index, message);
+      }, ignoreStop);
+    }
   }
 
   broadcast(message: Message): void {
