@@ -1,6 +1,6 @@
 /**
- * A network of real node processes on 127.0.0.1, made with the commands that README.md names. Whatever happens to the
- * tests, no process stays: a watchdog kills them when this process is gone.
+ * A network of real node processes on 127.0.0.1, made with the commands that README.md names; `key new` runs in this
+ * process. Whatever happens to the tests, no process stays: a watchdog kills them when this process is gone.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,6 +13,7 @@ import { NodeApi, type NodeStatus } from '@radpass/client';
 import { nodeFetch } from '@radpass/client/node';
 import { type PublicKey, parsePublicKey, type SecretKey, toHex } from '@radpass/core';
 import { readKeyFile } from '@radpass/core/node';
+import { newKeys } from '../dist/commands/key.js';
 import { bin, run, runJson } from './commands.js';
 
 export interface Ready {
@@ -80,7 +81,7 @@ export class TestNode {
 
   async newKeys(): Promise<void> {
     const url = `https://${this.dir.split('/').at(-1)}.example/radpass`;
-    await runJson(['key', 'new', '--out', this.dir, '--url', url, '--insecure-plain-key']);
+    await newKeys({ out: this.dir, url, insecurePlainKey: true });
   }
 
   sourceSecret(): Promise<SecretKey> {
