@@ -1,6 +1,6 @@
 /**
- * The lines between the threads that play one world: each turn, every part sends every other its letters, then waits for
- * theirs. Most turns are shorter than waking up takes, so a thread looks again and again for a while before it sleeps.
+ * The lines between the threads that play one world: each turn, every part sends every other its letters, and takes those
+ * of the turn before. Most waits are shorter than waking up takes, so a thread looks again and again before it sleeps.
  */
 import { deserialize, serialize } from 'node:v8';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
@@ -28,8 +28,8 @@ class Line {
   readonly #port: MessagePort;
   readonly #part: number;
   readonly #ended: Place['ended'];
-  /** Of a turn to come: a part may be one ahead. */
-  #early: Parcel | undefined;
+  /** The next one that came: of the turn that is asked for, or of a later one. */
+  #next: Parcel | undefined;
 
   constructor(port: MessagePort, part: number, ended: Place['ended']) {
     this.#port = port;
@@ -43,37 +43,58 @@ class Line {
     this.#port.postMessage(parcel);
   }
 
-  /** What the other part sent in a turn, once it has ended it. */
+  /** What the other part sent in a turn, once it has ended it. Turns are asked for in their order; one may be left out. */
   receive(turn: number): Letter[] {
+    this.#waitFor(turn);
+    for (;;) {
+      this.#next ??= (receiveMessageOnPort(this.#port) as { message: Parcel } | undefined)?.message;
+      if (!this.#next || this.#next.turn > turn) return [];
+      const { turn: sent, letters } = this.#next;
+      this.#next = undefined;
+      if (sent === turn) return (deserialize(letters) as Letter[]).map(owned);
+    }
+  }
+
+  #waitFor(turn: number): void {
     for (;;) {
       const ended = Atomics.load(this.#ended, this.#part);
-      if (ended >= turn) break;
+      if (ended >= turn) return;
       for (let looks = 0; looks < maxLooks && Atomics.load(this.#ended, this.#part) === ended; looks++);
       Atomics.wait(this.#ended, this.#part, ended);
     }
-    this.#early ??= (receiveMessageOnPort(this.#port) as { message: Parcel } | undefined)?.message;
-    if (this.#early?.turn !== turn) return [];
-    const { letters } = this.#early;
-    this.#early = undefined;
-    return (deserialize(letters) as Letter[]).map(owned);
   }
 }
 
-export function partAt({ index, others, ended }: Place): Part {
-  const parts = Array.from(ended.keys()).filter(part => part !== index);
-  const lines = others.map((port, i) => new Line(port, parts[i]!, ended));
-  let turn = 0;
-  return {
-    index,
-    of: ended.length,
-    async exchange(letters) {
-      turn++;
-      for (const [i, line] of lines.entries()) line.send(turn, letters[parts[i]!]!);
-      Atomics.store(ended, index, turn);
-      Atomics.notify(ended, index);
-      return lines.flatMap(line => line.receive(turn));
-    },
-  };
+export class PartLines {
+  readonly #place: Place;
+  readonly #parts: readonly number[];
+  readonly #lines: readonly Line[];
+  /** Turns that this part has ended, over all seeds. */
+  #turn = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
+    this.#parts = Array.from(place.ended.keys()).filter(part => part !== place.index);
+    this.#lines = place.others.map((port, i) => new Line(port, this.#parts[i]!, place.ended));
+  }
+
+  /** For one seed; all parts play the same ones. */
+  begin(): Part {
+    const { index, ended } = this.#place;
+    const before = this.#turn;
+    return {
+      index,
+      of: ended.length,
+      exchange: async letters => {
+        const turn = ++this.#turn;
+        for (const [i, line] of this.#lines.entries()) line.send(turn, letters[this.#parts[i]!]!);
+        Atomics.store(ended, index, turn);
+        Atomics.notify(ended, index);
+        // What was sent in the last turn of the seed before concerns nobody.
+        return turn - 1 > before ? this.#lines.flatMap(line => line.receive(turn - 1)) : [];
+      },
+    };
+  }
 }
 
 /** Bytes that are kept for long must not keep all that came with them. */

@@ -6,6 +6,7 @@ import { tinyParams } from '@radpass/ledger';
 import { eachSlot, equalMembers, finish, type Scenario, SimDisk, scenarios, World } from '@radpass/ledger/sim';
 import { readReplay, writeFiles } from '../dist/files.js';
 import { play, replay } from '../dist/play.js';
+import { SeedTeam } from '../dist/seedTeam.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'radpass-sim-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,18 +70,24 @@ describe('a seed that failed', () => {
 });
 
 describe('seeds on several threads', () => {
+  const healthy = scenarios.get('healthy')!;
+
   it('come to the same as on one', async () => {
     const plan = { options: { nodes: 3, slots: 4 }, seeds: [1, 3] as [number, number], shareWork: true };
-    const healthy = scenarios.get('healthy')!;
     const [here, there] = [await play(healthy, plan), await play(healthy, { ...plan, jobs: 2 })];
     expect(there.report).toEqual(here.report);
     expect(there.outcomes).toEqual(here.outcomes);
   });
 
-  it('come to the same when one is played on two', async () => {
-    const plan = { options: { nodes: 51, slots: 1 }, seeds: [1, 1] as [number, number], shareWork: true };
-    const healthy = scenarios.get('healthy')!;
-    const [here, there] = [await play(healthy, plan), await play(healthy, { ...plan, jobs: 2 })];
+  it('come to the same when each is played on two', async () => {
+    const plan = { options: { ...healthy.defaults, nodes: 51, slots: 1 }, shareWork: true };
+    const seeds: [number, number] = [1, 2];
+    const [here, there] = [await play(healthy, { ...plan, seeds }), await play(healthy, { ...plan, seeds, jobs: 4 })];
     expect(there.report).toEqual(here.report);
+    const team = new SeedTeam({ ...plan, scenario: 'healthy' }, 2);
+    const traces: string[] = [];
+    for (const seed of seeds) traces.push((await team.play(seed, () => undefined)).traceHash);
+    await team.close();
+    expect(traces).toEqual(here.outcomes.map(({ traceHash }) => traceHash));
   });
 });

@@ -95,7 +95,12 @@ export class Network {
     return Math.max(1, Math.round(latencyMs * (1 - jitter)));
   }
 
-  /** Hand over what was sent across, and take in what came: all parts at the same time. */
+  /** How long a part goes on by itself, in ms: what it sends meanwhile arrives after as long again. */
+  get turnMs(): number {
+    return Math.floor((this.shortestMs - 1) / 2);
+  }
+
+  /** Hand over what was sent across in this turn, and take in what was in the last one. */
   async exchange(part: Part): Promise<void> {
     const letters = this.#letters;
     this.#letters = letters.map(() => []);

@@ -1,8 +1,9 @@
 /**
  * A world on several threads. Each plays some of the nodes and all play the same script, so what a script does to a node
- * must go through the World. Nothing that a node sends reaches another sooner than the shortest latency: so long each
- * part runs by itself, then they hand each other what their nodes sent across. On however many threads, a seed goes the
- * same way, message by message, and has the same trace.
+ * must go through the World. Time is cut into turns of less than half the shortest latency, so what a node sends in one
+ * reaches no other before the turn after the next. At the end of a turn a part hands over what its nodes sent across, and
+ * takes in what came of the turn before: it waits for nobody who is less than a turn behind. On however many threads, a
+ * seed goes the same way, message by message, and has the same trace.
  */
 import { Histogram } from './measures.js';
 import type { Message } from './network.js';
@@ -45,7 +46,7 @@ export interface Answer {
 export interface Part {
   readonly index: number;
   readonly of: number;
-  /** Hand over letters by the part that they go to; gives those for this one, in the order of the parts. */
+  /** Hand over this turn's letters by the part that they go to; gives the last turn's for this one, in the order of the parts. */
   exchange(letters: readonly (readonly Letter[])[]): Promise<Letter[]>;
 }
 

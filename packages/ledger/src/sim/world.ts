@@ -143,7 +143,7 @@ export class World {
       conditions: plan.conditions,
       part: plan.part,
     });
-    if (plan.part && this.network.shortestMs < 2) throw new RangeError('latency is too short for a world in parts');
+    if (plan.part && this.network.turnMs < 1) throw new RangeError('latency is too short for a world in parts');
     this.traffic = new Traffic(this.genesis, this.#sources);
     members.forEach((member, i) => {
       this.#addNode(i, member.adversary ?? null);
@@ -191,8 +191,7 @@ export class World {
     const { part } = this.#plan;
     const untilMs = schedule.now + ms;
     do {
-      // What is sent from now on arrives no sooner than `shortestMs` from now.
-      await schedule.run(part ? Math.min(untilMs, schedule.now + network.shortestMs - 1) : untilMs, () => this.#step());
+      await schedule.run(part ? Math.min(untilMs, schedule.now + network.turnMs) : untilMs, () => this.#step());
       if (part) await network.exchange(part);
     } while (schedule.now < untilMs);
   }

@@ -30,9 +30,11 @@ function partsOf(of: number): Part[] {
       index,
       of,
       exchange: async letters => {
-        const { letters: sent, whole, all } = turnAt(turn++);
-        sent.set(index, letters);
-        if (sent.size === of) whole();
+        const now = turnAt(turn);
+        now.letters.set(index, letters);
+        if (now.letters.size === of) now.whole();
+        if (turn++ === 0) return [];
+        const { letters: sent, all } = turnAt(turn - 2);
         await all;
         return Array.from({ length: of }, (_part, from) => (from === index ? [] : sent.get(from)![index]!)).flat();
       },
