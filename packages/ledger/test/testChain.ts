@@ -5,7 +5,7 @@
  * judged in the same place and forged by nobody without the key.
  */
 import { createClaim, createDefineStudy, type PublicKey, SecretKey, sha256, sign, toHex, utf8 } from '@radpass/core';
-import { nodeVerifier, sha256Node } from '@radpass/core/node';
+import { nodeVerifier } from '@radpass/core/node';
 import { applyBlock } from '../dist/applyBlock.js';
 import { type Block, type Body, bodyRoots, encodeBlock, encodeBody, type Header } from '../dist/block.js';
 import { dutyOfSlot } from '../dist/boundary.js';
@@ -25,7 +25,7 @@ import { StateLayer } from '../dist/stateView.js';
 
 export const verifier = nodeVerifier;
 
-const proofs = new SimSignatures({ hash: sha256Node });
+const proofs = new SimSignatures();
 /** The rules that ship, with proofs by keyed hashes for the keys that `seedKey` made. */
 export const testRules: Consensus = { ...consensus, beacon: { ...consensus.beacon, ...proofs.vrf } };
 export const testProof = (key: SecretKey, alpha: Uint8Array): Uint8Array => proofs.vrfProve(key.publicKey, alpha);
