@@ -1,11 +1,11 @@
 /**
  * What was seen signed in the last slots, to find what one key signed twice. Everything enters verified. Bounded: votes of
- * the window alone, and of one key at most two headers a slot and two votes a target slot: two are evidence, a third says
- * nothing more.
+ * the window alone, and of one voter at most two a target slot, of one key at most two headers a slot: two are evidence, a
+ * third says nothing more.
  */
-import { compareBytes, type PublicKey, toHex } from '@radpass/core';
+import { compareBytes, equalBytes, type PublicKey, toHex } from '@radpass/core';
 import { type Equivocation, equivocation, isDoubleVote, type Signed, surrounds } from './consensus/evidence.js';
-import { encodeVoteMessage, type VoteMessage } from './consensus/votes.js';
+import { encodeVoteMessage, type Vote, type VoteMessage } from './consensus/votes.js';
 import { isSameMessage } from './voting.js';
 
 interface Seen {
@@ -13,29 +13,31 @@ interface Seen {
   readonly signature: Uint8Array;
 }
 
-/** Votes of one key, by target slot; a vote is what stands at one place of both lists. */
-interface OfKey {
-  readonly messages: VoteMessage[];
-  readonly signatures: Uint8Array[];
-  /** The highest of all that came, also of those that fell out of the window. */
-  sourceSlot: number;
-  targetSlot: number;
+/** Who voted for a message: signatures by voter. */
+interface Ballot {
+  readonly message: VoteMessage;
+  readonly signatures: (Uint8Array | undefined)[];
 }
 
-const ofOneKey = 2;
+/** Votes of one era, whose voters have numbers. */
+interface OfEra {
+  readonly rootId: Uint8Array;
+  /** By target slot. */
+  readonly ballots: Map<number, Ballot[]>;
+  /** By voter: the highest of all that came, also of those that fell out of the window. */
+  readonly sourceSlots: number[];
+  readonly targetSlots: number[];
+}
+
+const ofOne = 2;
 const nothing: readonly Equivocation[] = [];
 
 export class Sightings {
   readonly #windowSlots: number;
-  /** Messages by target slot: whoever voted for the same one shares it. */
-  readonly #messages = new Map<number, VoteMessage[]>();
-  /** By node key, in hex. */
-  readonly #votes = new Map<string, OfKey>();
+  #eras: OfEra[] = [];
   /** Slot, then node key in hex. */
   readonly #headers = new Map<number, Map<string, Signed[]>>();
   #slot = 0;
-  /** When keys that vote no more are forgotten next. */
-  #sweepSlot = 0;
 
   constructor(windowSlots: number) {
     this.#windowSlots = windowSlots;
@@ -43,58 +45,52 @@ export class Sightings {
 
   advance(slot: number): void {
     this.#slot = slot;
-    for (const slots of [this.#messages, this.#headers]) {
+    for (const slots of [this.#headers, ...this.#eras.map(({ ballots }) => ballots)]) {
       for (const old of slots.keys()) if (this.#isOld(old)) slots.delete(old);
     }
-    if (slot < this.#sweepSlot) return;
-    this.#sweepSlot = slot + this.#windowSlots;
-    for (const [key, { targetSlot }] of this.#votes) if (this.#isOld(targetSlot)) this.#votes.delete(key);
+    this.#eras = this.#eras.filter(({ ballots }) => ballots.size > 0);
   }
 
   /** Takes in a header; gives the evidence that it completes. */
   header(slot: number, nodeKey: PublicKey, seen: Signed): Equivocation[] {
     if (!this.#isInWindow(slot)) return [];
-    const ofSlot = entryOf(this.#headers, slot, () => new Map<string, Signed[]>());
-    const ofKey = entryOf(ofSlot, toHex(nodeKey), () => []);
-    if (ofKey.length >= ofOneKey || ofKey.some(({ bytes }) => compareBytes(bytes, seen.bytes) === 0)) return [];
+    const ofSlot = this.#headers.get(slot) ?? new Map<string, Signed[]>();
+    this.#headers.set(slot, ofSlot);
+    const name = toHex(nodeKey);
+    const ofKey = ofSlot.get(name) ?? [];
+    ofSlot.set(name, ofKey);
+    if (ofKey.length >= ofOne || ofKey.some(({ bytes }) => compareBytes(bytes, seen.bytes) === 0)) return [];
     ofKey.push(seen);
     return ofKey.slice(0, -1).map(other => equivocation('doubleBlock', nodeKey, other, seen));
   }
 
   /** Takes in a vote; gives the evidence that it completes, at most one record of each kind. */
-  vote(message: VoteMessage, nodeKey: PublicKey, signature: Uint8Array): readonly Equivocation[] {
+  vote(vote: Vote): readonly Equivocation[] {
+    const { message, voter, signature } = vote;
     const { sourceSlot, targetSlot } = message;
     if (!this.#isInWindow(targetSlot)) return nothing;
-    const name = nameOf(nodeKey);
-    let ofKey = this.#votes.get(name);
-    if (!ofKey) {
-      ofKey = { messages: [], signatures: [], sourceSlot: 0, targetSlot: -1 };
-      this.#votes.set(name, ofKey);
-    }
+    const era = this.#eraOf(message.rootId);
+    const isForward = targetSlot > (era.targetSlots[voter] ?? -1) && sourceSlot >= (era.sourceSlots[voter] ?? 0);
     // Whose votes only go forward, as all honest ones do, has no two of a slot and none around another.
-    const isForward = sourceSlot >= ofKey.sourceSlot && targetSlot > ofKey.targetSlot;
-    if (!isForward) return this.#compared(ofKey, { message, signature }, nodeKey);
-    if (ofKey.messages.length >= 2 * this.#windowSlots) this.#forgetOld(ofKey);
-    ofKey.messages.push(this.#shared(message));
-    ofKey.signatures.push(signature);
-    ofKey.sourceSlot = sourceSlot;
-    ofKey.targetSlot = targetSlot;
-    return nothing;
+    const found = isForward ? nothing : this.#compared(era, vote);
+    if (found === null) return nothing;
+    this.#ballotOf(era, message).signatures[voter] = signature;
+    era.sourceSlots[voter] = Math.max(sourceSlot, era.sourceSlots[voter] ?? 0);
+    era.targetSlots[voter] = Math.max(targetSlot, era.targetSlots[voter] ?? -1);
+    return found;
   }
 
-  /** A vote beside the others of its key. */
-  #compared(ofKey: OfKey, { message, signature }: Seen, nodeKey: PublicKey): readonly Equivocation[] {
-    this.#forgetOld(ofKey);
-    const { sourceSlot, targetSlot } = message;
-    const votes = ofKey.messages.map((other, i): Seen => ({ message: other, signature: ofKey.signatures[i]! }));
-    const ofSlot = votes.filter(other => other.message.targetSlot === targetSlot);
-    if (ofSlot.length >= ofOneKey || ofSlot.some(other => isSameMessage(other.message, message))) return nothing;
-    const above = votes.findIndex(other => other.message.targetSlot > targetSlot);
-    const at = above < 0 ? votes.length : above;
-    ofKey.messages.splice(at, 0, this.#shared(message));
-    ofKey.signatures.splice(at, 0, signature);
-    ofKey.sourceSlot = Math.max(ofKey.sourceSlot, sourceSlot);
-    ofKey.targetSlot = Math.max(ofKey.targetSlot, targetSlot);
+  /** A vote beside the others of its voter: the evidence; null for one that is known, or says nothing more. */
+  #compared({ ballots }: OfEra, { message, voter, nodeKey, signature }: Vote): Equivocation[] | null {
+    const votes: Seen[] = [];
+    for (const ofSlot of ballots.values()) {
+      for (const ballot of ofSlot) {
+        const other = ballot.signatures[voter];
+        if (other) votes.push({ message: ballot.message, signature: other });
+      }
+    }
+    const ofSlot = votes.filter(other => other.message.targetSlot === message.targetSlot);
+    if (ofSlot.length >= ofOne || ofSlot.some(other => isSameMessage(other.message, message))) return null;
     const seen = signed({ message, signature });
     const double = ofSlot.find(other => isDoubleVote(other.message, message));
     const around = votes.find(other => surrounds(other.message, message));
@@ -106,23 +102,20 @@ export class Sightings {
     ];
   }
 
-  #forgetOld({ messages, signatures }: OfKey): void {
-    const first = messages.findIndex(({ targetSlot }) => !this.#isOld(targetSlot));
-    const old = first < 0 ? messages.length : first;
-    messages.splice(0, old);
-    signatures.splice(0, old);
+  #eraOf(rootId: Uint8Array): OfEra {
+    for (const era of this.#eras) if (equalBytes(era.rootId, rootId)) return era;
+    const era: OfEra = { rootId, ballots: new Map(), sourceSlots: [], targetSlots: [] };
+    this.#eras.push(era);
+    return era;
   }
 
-  /** The message that others of the slot voted for, if it is the same. */
-  #shared(message: VoteMessage): VoteMessage {
-    const ofTarget = this.#messages.get(message.targetSlot);
-    if (!ofTarget) {
-      this.#messages.set(message.targetSlot, [message]);
-      return message;
-    }
-    for (const known of ofTarget) if (isSameMessage(known, message)) return known;
-    ofTarget.push(message);
-    return message;
+  #ballotOf({ ballots }: OfEra, message: VoteMessage): Ballot {
+    const ofSlot = ballots.get(message.targetSlot) ?? [];
+    for (const ballot of ofSlot) if (isSameMessage(ballot.message, message)) return ballot;
+    const ballot: Ballot = { message, signatures: [] };
+    ballots.set(message.targetSlot, ofSlot);
+    ofSlot.push(ballot);
+    return ballot;
   }
 
   #isOld(slot: number): boolean {
@@ -135,20 +128,3 @@ export class Sightings {
 }
 
 const signed = ({ message, signature }: Seen): Signed => ({ bytes: encodeVoteMessage(message), signature });
-
-/** Committees hand out the same key as the same object: its name is made once. */
-const names = new WeakMap<PublicKey, string>();
-
-function nameOf(key: PublicKey): string {
-  const known = names.get(key);
-  if (known !== undefined) return known;
-  const name = toHex(key);
-  names.set(key, name);
-  return name;
-}
-
-function entryOf<K, V>(entries: Map<K, V>, key: K, make: () => V): V {
-  const value = entries.get(key) ?? make();
-  entries.set(key, value);
-  return value;
-}

@@ -109,7 +109,8 @@ export class VotePool {
 
   /** Whether the bytes from `at` on are a message whose quorum was told. */
   isTold(received: Uint8Array, at: number): boolean {
-    return this.#told.some(({ bytes }) => equalBytes(bytes, received.subarray(at, at + bytes.length)));
+    for (const { bytes } of this.#told) if (standsAt(bytes, received, at)) return true;
+    return false;
   }
 
   /** Certificates of targets from a slot on, all or those whose target is one block. */
@@ -149,4 +150,10 @@ export class VotePool {
     tally.set = assembleVoteSet(tally.message, votes, this.era.committee.voters.length);
     return tally.set;
   }
+}
+
+/** Whether `received` has these bytes from `at` on. */
+function standsAt(bytes: Uint8Array, received: Uint8Array, at: number): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== received[at + i]) return false;
+  return true;
 }

@@ -111,7 +111,7 @@ export class VotePools {
     try {
       if (received[0] === certificateByte) {
         // Its message stands first.
-        if (this.#all().some(pool => pool.isTold(received, 1))) return ignored;
+        for (const pool of this.#all()) if (pool.isTold(received, 1)) return ignored;
         return this.#judgeCertificate(received, network);
       }
       return this.#judgeVote(this.#judging.parseVote(received), network);

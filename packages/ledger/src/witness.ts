@@ -81,8 +81,8 @@ export class Witness {
   }
 
   /** A vote that was verified. */
-  sawVote({ message, nodeKey, signature }: Vote): void {
-    this.#keep(this.#sightings.vote(message, nodeKey, signature));
+  sawVote(vote: Vote): void {
+    this.#keep(this.#sightings.vote(vote));
   }
 
   /** A block that applied; the votes in it come by `sawVote`. @param nodeKey - its leader's */

@@ -16,6 +16,9 @@ const vote = (sourceSlot: number, targetSlot: number, target = targetSlot, root 
   targetId: idOf(target),
 });
 const signature = new Uint8Array(64);
+const cast = (message: ReturnType<typeof vote>, by = key) => ({
+  ...{ message, voter: by === key ? 0 : 1, nodeKey: by, signature },
+});
 
 /** Kinds and slots of what the votes complete, one after the other. */
 function found(votes: ReturnType<typeof vote>[], sightings = new Sightings(32)): string[] {
@@ -29,7 +32,7 @@ function found(votes: ReturnType<typeof vote>[], sightings = new Sightings(32)):
       ? `${a.sourceSlot}-${a.targetSlot} around ${b.sourceSlot}-${b.targetSlot}`
       : `${kind} ${a.targetSlot}`;
   };
-  return votes.flatMap(message => sightings.vote(message, key, signature).map(say));
+  return votes.flatMap(message => sightings.vote(cast(message)).map(say));
 }
 
 describe('votes that were seen', () => {
@@ -55,17 +58,17 @@ describe('votes that were seen', () => {
   it('of two keys are judged apart', () => {
     const sightings = new Sightings(32);
     expect(found([vote(3, 4)], sightings)).toEqual([]);
-    expect(sightings.vote(vote(2, 4), other, signature)).toEqual([]);
-    expect(sightings.vote(vote(2, 4), key, signature)).toHaveLength(1);
+    expect(sightings.vote(cast(vote(2, 4), other))).toEqual([]);
+    expect(sightings.vote(cast(vote(2, 4)))).toHaveLength(1);
   });
   it('outside the window are left alone, and forgotten when they fall out of it', () => {
     const sightings = new Sightings(4);
     sightings.advance(20);
     expect(found([vote(1, 22)], sightings)).toEqual([]);
-    expect(sightings.vote(vote(1, 15), key, signature)).toEqual([]);
-    expect(sightings.vote(vote(1, 16), key, signature)).toEqual([]);
+    expect(sightings.vote(cast(vote(1, 15)))).toEqual([]);
+    expect(sightings.vote(cast(vote(1, 16)))).toEqual([]);
     sightings.advance(21);
-    expect(sightings.vote(vote(2, 16), key, signature)).toEqual([]);
+    expect(sightings.vote(cast(vote(2, 16)))).toEqual([]);
   });
 });
 
