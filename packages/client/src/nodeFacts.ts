@@ -111,7 +111,7 @@ async function readAnew(
       continue;
     }
     const entry = named && (known?.entry ?? named);
-    const standing = entry && (final ? (known?.standing ?? provenStanding(final, entry)) : standingOf(entry));
+    const standing = entry && (final ? (known?.standing ?? provenGrantOf(final, entry).grant) : standingOf(entry));
     if (provenName && entry && standing) keepBounded(proven, provenName, { standing, entry }, maxKept);
     const facts: AccessFacts = {
       chainId: light ? light.chainId : chainId,
@@ -167,10 +167,6 @@ function isSameBlock(a: FinalCheckpoint, b: FinalCheckpoint): boolean {
 
 function standingOf(entry: GrantEntry): GrantEntry | null {
   return entry.type === 3 && entry.seq > entry.floorSeq ? entry : null;
-}
-
-function provenStanding(final: VerifiedFinal, entry: GrantEntry): ProvenConsent['grant'] {
-  return provenGrantOf(final, entry).grant;
 }
 
 function isStudy(entry: { sourceKey: PublicKey; studyHash: Uint8Array }, question: Question): boolean {

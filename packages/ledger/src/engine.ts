@@ -13,6 +13,7 @@ import type { Branches } from './branches.js';
 import { buildBlock } from './buildBlock.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
+import { mustBeQuiet, proofFor, votesOf } from './duties.js';
 import { type Effect, type Input, verdictOnly } from './effects.js';
 import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
@@ -24,7 +25,7 @@ import type { Hash } from './stateTree.js';
 import { judgeUnknown, type Upgrade } from './upgrade.js';
 import { VoteCredit } from './voteCredit.js';
 import { VoteIntake } from './voteIntake.js';
-import { chooseVote, type FrozenView } from './voting.js';
+import type { FrozenView } from './voting.js';
 import { Witness } from './witness.js';
 
 /** A sync whose blocks are older than this many slots is catching up: no duties in the meantime. */
@@ -185,19 +186,14 @@ export class Engine {
   }
 
   #isQuiet(): boolean {
-    const { branches, awaited = [], upgrade } = this.#p;
-    if (upgrade.rulesVersion !== null) return true;
-    return this.#slot <= this.#quietUntilSlot || awaited.some(id => branches.records.votersOf(id).length === 0);
+    return this.#slot <= this.#quietUntilSlot || mustBeQuiet(this.#p);
   }
 
   #lead(): void {
-    const { branches, genesis, nodeKeys } = this.#p;
-    const { head } = branches;
+    const { head } = this.#p.branches;
     if (this.#slot < 1 || head.slot >= this.#slot || this.#isQuiet()) return;
-    const { leader, nonce } = this.#dutyOf(this.#slot, head.id);
-    if (!nodeKeys.some(key => equalBytes(key, leader.nodeKey))) return;
-    const alpha = this.#rules.beacon.vrfAlpha(genesis.chainId, nonce, this.#slot);
-    this.#out.push({ kind: 'prove', slot: this.#slot, leader, alpha });
+    const duty = this.#dutyOf(this.#slot, head.id);
+    this.#out.push(...proofFor({ ...this.#p, slot: this.#slot, duty, rules: this.#rules }));
   }
 
   #dutyOf(slot: number, parentId: Uint8Array): SlotDuty {
@@ -229,21 +225,7 @@ export class Engine {
   #castVotes(): void {
     if (this.#voted || this.#isQuiet()) return;
     this.#voted = true;
-    const { branches, nodeKeys } = this.#p;
-    const { era } = branches;
-    const message = chooseVote({
-      tree: branches.tree,
-      slot: this.#slot,
-      frozen: this.#frozen,
-      root: era.root,
-      openingOn: headId => branches.openings.on(headId),
-      rules: this.#rules,
-    });
-    if (!message) return;
-    era.committee.voters.forEach(({ nodeKey }, voter) => {
-      if (nodeKeys.some(key => equalBytes(key, nodeKey)))
-        this.#out.push({ kind: 'sign vote', message, voter, nodeKey, eraDepth: era.depth });
-    });
+    this.#out.push(...votesOf({ ...this.#p, slot: this.#slot, frozen: this.#frozen, rules: this.#rules }));
   }
 
   #onBlocks(received: readonly Uint8Array[], from: 'gossip' | 'sync' | 'self'): void {

@@ -61,13 +61,14 @@ export interface Table<T, K extends readonly Uint8Array[]> {
 
 /**
  * A table whose values have this schema. What it gives and takes is never changed (StateLayer).
- * @param decoded - for a table of few values that are read again and again: what they say, by their bytes
+ * @param remembers - for a table of few values that are read again and again: what stored bytes say is kept as long as they
  */
 export function defineTable<T, K extends readonly Uint8Array[]>(
   number: number,
   schema: Schema<T>,
-  decoded?: WeakMap<Uint8Array, T>,
+  remembers = false,
 ): Table<T, K> {
+  const decoded = remembers ? new WeakMap<Uint8Array, T>() : null;
   const at = (parts: K) => leafKey(number, ...parts);
   const form: ValueForm<T> = {
     decode: stored => {

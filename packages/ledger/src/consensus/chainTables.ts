@@ -57,7 +57,7 @@ export const finalityTable = defineTable<FinalityRecord, []>(
     }),
     r => [r.depth, r.root, r.justified, r.finalized, r.justifiedHeight, r.finalizedHeight, r.finalOfEra ? 1 : 0],
   ),
-  new WeakMap(),
+  true,
 );
 
 const one = <T>(schema: Schema<T>): Schema<T> =>
@@ -67,14 +67,14 @@ const one = <T>(schema: Schema<T>): Schema<T> =>
     value => [value],
   );
 
-const nonceTable = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.nonces, one(hash), new WeakMap());
+const nonceTable = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.nonces, one(hash), true);
 const outputTable = defineTable<Uint8Array, [slot: Uint8Array]>(tables.vrfOutputs, one(bytes(64)));
 const snapshotTable = defineTable<[height: number, tableId: Uint8Array], [epoch: Uint8Array]>(
   tables.snapshots,
   tuple(uint(), hash),
 );
-const tableOfEpoch = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.stakeTables, one(hash), new WeakMap());
-const epochTable = defineTable<number, []>(tables.epochs, one(uint()), new WeakMap());
+const tableOfEpoch = defineTable<Uint8Array, [epoch: Uint8Array]>(tables.stakeTables, one(hash), true);
+const epochTable = defineTable<number, []>(tables.epochs, one(uint()), true);
 
 type OpeningFields = [number, number, Uint8Array, Uint8Array];
 const openingSchema = map<OpeningFields, Opening>(
@@ -89,7 +89,7 @@ const eraTable = defineTable<EraRecord, []>(
     ([tableId, nonce, [opening = null]]) => ({ tableId, nonce, opening }),
     era => [era.tableId, era.nonce, era.opening ? [era.opening] : []],
   ),
-  new WeakMap(),
+  true,
 );
 
 /** [sourceKey, nodeKey, weight] */

@@ -89,15 +89,11 @@ export class Network {
     return !this.#part || index % this.#part.of === this.#part.index;
   }
 
-  /** No message takes less, in ms. */
-  get shortestMs(): number {
-    const { latencyMs, jitter } = this.conditions;
-    return Math.max(1, Math.round(latencyMs * (1 - jitter)));
-  }
-
   /** How long a part goes on by itself, in ms: what it sends meanwhile arrives after as long again. */
   get turnMs(): number {
-    return Math.floor((this.shortestMs - 1) / 2);
+    const { latencyMs, jitter } = this.conditions;
+    const shortestMs = Math.round(latencyMs * (1 - jitter));
+    return Math.floor((shortestMs - 1) / 2);
   }
 
   /** Hand over what was sent across in this turn, and take in what was in the last one. */

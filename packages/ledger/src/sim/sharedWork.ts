@@ -3,7 +3,7 @@
  * depend on the block and on its parent's id, which fixes the state before it; a vote and whether something is signed depend
  * on the bytes alone. Whoever doubts it runs the world without (`shareWork: false`) and gets the same trace.
  */
-import { equalBytes, type PublicKey, toHex, type Verifier } from '@radpass/core';
+import { equalBytes, toHex, type Verifier } from '@radpass/core';
 import type { ApplyBlockInput } from '../applyBlock.js';
 import type { Block } from '../block.js';
 import type { Vote, VoteMessage, VoteSet } from '../consensus/votes.js';
@@ -29,9 +29,8 @@ export class SharedWork implements Judging {
   readonly #certificates = new WeakMap<Uint8Array, VoteSet>();
   /** By the signature's own bytes, which came with one message and one voter. */
   readonly #signed = new WeakMap<Uint8Array, { message: VoteMessage; nodeKey: Uint8Array; holds: boolean }>();
-  /** What votes have in common is one object: messages, and keys by their hex. */
+  /** What votes have in common is one object. */
   #messages: VoteMessage[] = [];
-  readonly #keys = new Map<string, PublicKey>();
 
   parseBlock(received: Uint8Array): Block {
     const known = this.#blocks.get(received);
@@ -70,7 +69,7 @@ export class SharedWork implements Judging {
     const known = this.#votes.get(received);
     if (known) return known;
     const parsed = judging.parseVote(received);
-    const vote = { ...parsed, message: this.#oneOf(parsed.message), nodeKey: this.#oneKey(parsed.nodeKey) };
+    const vote = { ...parsed, message: this.#oneOf(parsed.message) };
     this.#votes.set(received, vote);
     return vote;
   }
@@ -96,13 +95,6 @@ export class SharedWork implements Judging {
   /** From now on blocks are judged by other rules. */
   forget(): void {
     this.#changes = new WeakMap();
-  }
-
-  #oneKey(key: PublicKey): PublicKey {
-    const name = toHex(key);
-    const known = this.#keys.get(name) ?? key;
-    this.#keys.set(name, known);
-    return known;
   }
 
   #oneOf(message: VoteMessage): VoteMessage {
