@@ -406,6 +406,27 @@ export const mutants = [
     test: 'packages/core/test/keys.test.ts',
   },
   {
+    name: 'old-certificate-stays',
+    file: `${ledger}/src/keptCertificates.ts`,
+    find: 'writes.push([key, null]);',
+    replace: 'if (writes.length > 1) writes.push([key, null]);',
+    test: `${ledger}/test/keptCertificates.test.ts`,
+  },
+  {
+    name: 'letter-between-threads-is-lost',
+    file: `${ledger}/src/sim/network.ts`,
+    find: 'of await part.exchange(letters)) this.#open(letter)',
+    replace: "of await part.exchange(letters)) if (letter.kind !== 'answer') this.#open(letter)",
+    test: `${ledger}/test/sim/worldInParts.test.ts`,
+  },
+  {
+    name: 'next-file-stays-open',
+    file: 'packages/imaging/src/zipStudy.ts',
+    find: '    await next?.return?.();\n',
+    replace: '',
+    test: 'packages/imaging/test/packageStudy.test.ts',
+  },
+  {
     name: 'two-wrong-signatures-cancel-out',
     file: 'packages/core/src/batch.ts',
     find: 'z: littleEndian(sha256(seed, u64be(i)).subarray(0, 16))',

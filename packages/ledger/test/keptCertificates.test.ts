@@ -3,7 +3,7 @@ import { equalBytes, sha256, utf8 } from '@radpass/core';
 import { setEra } from '../dist/consensus/chainTables.js';
 import { genesisFinality } from '../dist/consensus/finality.js';
 import { consensus } from '../dist/consensus/index.js';
-import type { VoteSet } from '../dist/consensus/votes.js';
+import { encodeVoteSet, type VoteSet } from '../dist/consensus/votes.js';
 import { KeptCertificates } from '../dist/keptCertificates.js';
 import { emptyState, StateLayer } from '../dist/stateView.js';
 
@@ -42,5 +42,35 @@ describe('certificates for a block whose chain does not record the standing era'
 
   it('are the same when blocks above the root are final here before any block told of its era', () => {
     expect(carried(['b', 'c'])).toEqual([handOver, own[2]]);
+  });
+});
+
+describe('certificates that the store keeps', () => {
+  const chain = Array.from({ length: 12 }, (_, i) => link('g', [i, `b${i}`], [i + 1, `b${i + 1}`]));
+
+  it('have a record each, written once; those that no block will carry any more go', () => {
+    const kept = new KeptCertificates(consensus.finality);
+    const held = new Map<string, Uint8Array>();
+    for (const [i, certificate] of chain.entries()) {
+      kept.add(certificate);
+      const writes = kept.takeWrites();
+      expect([i, writes.length]).toEqual([i, i < 8 ? 1 : 2]);
+      for (const [key, value] of writes) {
+        if (value) held.set(key, value);
+        else held.delete(key);
+      }
+      expect(kept.takeWrites()).toEqual([]);
+    }
+    const inOrder = [...held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+    expect(inOrder).toEqual(kept.all.map(encodeVoteSet));
+    expect(inOrder).toHaveLength(8);
+  });
+
+  it('are not written again when they were read, and go when they are not taken', () => {
+    const kept = new KeptCertificates(consensus.finality);
+    const [known, refused] = chain as [VoteSet, VoteSet];
+    for (const certificate of [known, refused]) kept.read(certificate);
+    kept.add(known);
+    expect(kept.takeWrites()).toEqual([[expect.stringMatching(/^K/), null]]);
   });
 });
