@@ -100,12 +100,13 @@ function follow(cursor: number, enough: (events: NodeEvent[]) => boolean): Promi
 
 describe('answers', () => {
   it('about consent show grants, the floor and revocations, final or not', async () => {
-    const given = grant({ chainId, study, requesterKey: requester.publicKey });
+    const seq = minute();
+    const given = grant({ chainId, study, requesterKey: requester.publicKey, seq });
     await api.submit(given);
     await api.waitFor(given.id, 'final', { timeoutMs: finalMs });
     const byRequester = await api.grants({ requesterPrefix: toHex(requester.publicKey).slice(0, 6) });
     expect(byRequester.grants).toHaveLength(1);
-    expect(byRequester.grants[0]).toMatchObject({ type: 3, seq: minute(), notAfter: 0, floorSeq: 0, revokedSeq: 0 });
+    expect(byRequester.grants[0]).toMatchObject({ type: 3, seq, notAfter: 0, floorSeq: 0, revokedSeq: 0 });
 
     const { sourceKey, studyHash } = study;
     const patientKey = study.patient.publicKey;

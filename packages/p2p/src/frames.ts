@@ -2,6 +2,7 @@
  * Length-prefixed frames over a libp2p stream, each with a cap and a time. All reading of remote bytes outside gossip
  * goes through here, so that a slow, endless or truncated remote costs a bounded time and a bounded buffer.
  */
+import { once } from 'node:events';
 import type { Stream } from '@libp2p/interface';
 import { lpStream } from '@libp2p/utils';
 import { CodedError } from '@radpass/core';
@@ -22,12 +23,16 @@ export class Frames {
   readonly #frames: ReturnType<typeof lpStream>;
   readonly #limits: FrameLimits;
   readonly #signal: AbortSignal | undefined;
+  #remoteEnded = false;
 
   /** @param signal - ends every wait at once, e.g. the deadline of the whole answer */
   constructor(stream: Stream, frameLimits: FrameLimits, signal?: AbortSignal) {
     this.#stream = stream;
     this.#limits = frameLimits;
     this.#signal = signal;
+    stream.addEventListener('remoteCloseWrite', () => {
+      this.#remoteEnded = true;
+    });
     this.#frames = lpStream(stream, {
       maxDataLength: frameLimits.maxFrameBytes,
       maxBufferSize: frameLimits.maxBufferBytes,
@@ -47,6 +52,16 @@ export class Frames {
   /** Say that nothing more comes, and wait until it is handed to the transport. */
   async end(): Promise<void> {
     await this.#timed(signal => this.#stream.close({ signal }));
+  }
+
+  /** Wait until the remote says that nothing more comes of it either. @throws P2pError P2P_TIMEOUT, P2P_FRAME */
+  async remoteEnd(): Promise<void> {
+    await this.#timed(async signal => {
+      if (this.#remoteEnded) return;
+      if (this.#stream.status !== 'open') throw new Error('closed');
+      await once(this.#stream, 'close', { signal });
+      if (!this.#remoteEnded) throw new Error('closed');
+    });
   }
 
   /** Drop the stream at once; unsent and unread bytes are lost. */

@@ -34,6 +34,8 @@ export const limits = {
   /** They are told this long after the peer's subscription, and once more what came in between. */
   recentFirstMs: 50,
   recentSecondMs: 1_000,
+  /** Attempts at each, `recentSecondMs` apart: a connection may close while its twin stays. */
+  recentTries: 5,
 
   /** Status exchange. */
   maxStatusBytes: 128,

@@ -45,8 +45,8 @@ export class Node {
   readonly #blocks: BlockExchange;
   readonly #statuses: Statuses;
   readonly #redial: Redial;
-  /** When a peer was first told the recent messages on this connection, monotonic ms. */
-  readonly #told = new BoundedMap<string, number>(limits.maxConnections * 2);
+  /** Which recent messages a connected peer has: those kept before `before`, monotonic ms. */
+  readonly #told = new BoundedMap<string, { before: number }>(limits.maxConnections * 2);
   /** Status rounds in a row without a gossip stream to a peer. */
   readonly #misses = new BoundedMap<string, number>(limits.maxConnections * 2);
   /** Timers that stop() must end. */
@@ -299,15 +299,20 @@ export class Node {
   #onSubscribed(id: PeerId): void {
     const peer = id.toString();
     if (this.#told.has(peer)) return;
-    this.#told.set(peer, this.#init.now());
-    this.#after(limits.recentFirstMs, () => this.#catchUp(peer, 0));
+    this.#told.set(peer, { before: 0 });
+    this.#after(limits.recentFirstMs, () => this.#catchUp(peer, limits.recentTries));
     // What was published before the peer's gossip stream was open fell between; it may be told twice.
-    this.#after(limits.recentSecondMs, () => this.#catchUp(peer, this.#told.get(peer) ?? 0));
+    this.#after(limits.recentSecondMs, () => this.#catchUp(peer, limits.recentTries));
   }
 
   /** Gossip has begun: what was said just before is told, and a block that was missed shows in the status. */
-  async #catchUp(peer: string, since: number): Promise<void> {
-    await Promise.all([this.#askStatus(peer), this.#recents.tell(peer, since)]);
+  async #catchUp(peer: string, tries: number): Promise<void> {
+    const told = this.#told.get(peer);
+    if (told === undefined) return;
+    const now = this.#init.now();
+    const [all] = await Promise.all([this.#recents.tell(peer, told.before), this.#askStatus(peer)]);
+    if (all) told.before = now;
+    else if (tries > 1) this.#after(limits.recentSecondMs, () => this.#catchUp(peer, tries - 1));
   }
 
   // — time —

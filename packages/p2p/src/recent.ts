@@ -45,11 +45,16 @@ export class RecentMessages {
   }
 }
 
-/** Send the messages, then their number. */
+/**
+ * Send the messages, then their number; done when the peer has ended its half too, as who has read all does.
+ *
+ * @throws P2pError P2P_FRAME, P2P_TIMEOUT
+ */
 export async function tellRecent(frames: Frames, messages: readonly RecentMessage[]): Promise<void> {
   for (const message of messages) await frames.write(encodeRecent(message));
   await frames.write(encodeCount(messages.length));
   await frames.end();
+  await frames.remoteEnd();
 }
 
 /**

@@ -26,20 +26,27 @@ export class RecentExchange {
     this.#init = init;
   }
 
-  /** Tell a peer what was kept at `since` (monotonic ms) or later. Never throws. */
-  async tell(peer: string, since: number): Promise<void> {
+  /**
+   * Tell a peer what was kept at `since` (monotonic ms) or later.
+   *
+   * @returns whether the peer has read all of it; never throws
+   */
+  async tell(peer: string, since: number): Promise<boolean> {
     const { recent, connection, protocol, log } = this.#init;
     const messages = recent.since(since);
+    if (messages.length === 0) return true;
     const open = connection(peer);
-    if (messages.length === 0 || open === undefined) return;
+    if (open === undefined) return false;
     let frames: Frames | undefined;
     try {
       const stream = await open.newStream(protocol, { signal: AbortSignal.timeout(limits.recentTimeoutMs) });
       frames = recentFrames(stream);
       await tellRecent(frames, messages);
+      return true;
     } catch (error) {
       frames?.abort(error instanceof Error ? error : new Error('recent failed'));
       log('recent-not-told', { peer: peerLabel(peer), error: error instanceof Error ? error.name : 'unknown' });
+      return false;
     }
   }
 
