@@ -1,10 +1,10 @@
 /**
  * The lines between the threads that play one world: each turn, every part sends every other its letters, and takes those
- * of the turn before. Most waits are shorter than waking up takes, so a thread looks again and again before it sleeps.
+ * that may arrive in the next. Most waits are shorter than waking up takes, so a thread looks again and again before it sleeps.
  */
 import { deserialize, serialize } from 'node:v8';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Letter, Part } from '@radpass/ledger/sim';
+import { type Letter, lagTurns, type Part } from '@radpass/ledger/sim';
 
 /** Which part of a world a thread plays, and its lines to the other parts, in their order. */
 export interface Place {
@@ -90,8 +90,9 @@ export class PartLines {
         for (const [i, line] of this.#lines.entries()) line.send(turn, letters[this.#parts[i]!]!);
         Atomics.store(ended, index, turn);
         Atomics.notify(ended, index);
-        // What was sent in the last turn of the seed before concerns nobody.
-        return turn - 1 > before ? this.#lines.flatMap(line => line.receive(turn - 1)) : [];
+        const sent = turn + 1 - lagTurns;
+        // What was sent in the last turns of the seed before concerns nobody.
+        return sent > before ? this.#lines.flatMap(line => line.receive(sent)) : [];
       },
     };
   }

@@ -12,7 +12,7 @@ export { Invariants, type KnownBlock, type Violation } from './invariants.js';
 export { Histogram, Measures } from './measures.js';
 export { type Message, Network, type NetworkConditions, type Topic } from './network.js';
 export { Offences } from './offences.js';
-export { joinParts, type Letter, type Part, type PartFacts } from './part.js';
+export { joinParts, type Letter, lagTurns, type Part, type PartFacts } from './part.js';
 export { plotSvg } from './plot.js';
 export { Random } from './random.js';
 export { type Report, type RunPlan, runScenario, type SeedPlayer } from './run.js';

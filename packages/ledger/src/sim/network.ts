@@ -4,7 +4,7 @@
  * transactions have to make up for it. Whoever was sent something that not everybody was sent passes it on, as gossip does.
  * In a world on several threads what goes to a node of another part is a letter (part.ts).
  */
-import type { Answer, Letter, Part, Question } from './part.js';
+import { type Answer, type Letter, lagTurns, type Part, type Question } from './part.js';
 import type { Random } from './random.js';
 import type { Happening, Schedule } from './schedule.js';
 import type { Trace } from './trace.js';
@@ -89,14 +89,14 @@ export class Network {
     return !this.#part || index % this.#part.of === this.#part.index;
   }
 
-  /** How long a part goes on by itself, in ms: what it sends meanwhile arrives after as long again. */
+  /** How long a turn is, in ms; part.ts. */
   get turnMs(): number {
     const { latencyMs, jitter } = this.conditions;
     const shortestMs = Math.round(latencyMs * (1 - jitter));
-    return Math.floor((shortestMs - 1) / 2);
+    return Math.floor((shortestMs - 1) / lagTurns);
   }
 
-  /** Hand over what was sent across in this turn, and take in what was in the last one. */
+  /** Hand over what was sent across in this turn, and take in what may arrive in the next one. */
   async exchange(part: Part): Promise<void> {
     const letters = this.#letters;
     this.#letters = letters.map(() => []);
@@ -133,6 +133,13 @@ export class Network {
 
   isReachable(from: number, to: number): boolean {
     return from !== to && this.#sides[from] === this.#sides[to] && (this.#endpoints[to]?.isUp ?? false);
+  }
+
+  /** Whom a node can reach. */
+  reachableFrom(from: number): number[] {
+    const found: number[] = [];
+    for (let to = 0; to < this.#endpoints.length; to++) if (this.isReachable(from, to)) found.push(to);
+    return found;
   }
 
   /** To all peers. */

@@ -1,14 +1,17 @@
 /**
  * A world on several threads. Each plays some of the nodes and all play the same script, so what a script does to a node
- * must go through the World. Time is cut into turns of less than half the shortest latency, so what a node sends in one
- * reaches no other before the turn after the next. At the end of a turn a part hands over what its nodes sent across, and
- * takes in what came of the turn before: it waits for nobody who is less than a turn behind. On however many threads, a
- * seed goes the same way, message by message, and has the same trace.
+ * must go through the World. Time is cut into turns, `lagTurns` of which are shorter than the shortest latency: so long
+ * what a node sends is on its way. At the end of a turn a part hands over what its nodes sent across, and takes in what
+ * may arrive in the next one: it waits for nobody who is fewer turns behind. On however many threads, a seed goes the same
+ * way, message by message, and has the same trace.
  */
 import { Histogram } from './measures.js';
 import type { Message } from './network.js';
 import type { SeedOutcome } from './scenario.js';
 import { Trace } from './trace.js';
+
+/** What is sent in a turn arrives so many turns later at the earliest. */
+export const lagTurns = 5;
 
 /** What goes from a node of one part to nodes of another. Times are those of arrival, in ms since the world began. */
 export type Letter =
@@ -46,7 +49,10 @@ export interface Answer {
 export interface Part {
   readonly index: number;
   readonly of: number;
-  /** Hand over this turn's letters by the part that they go to; gives the last turn's for this one, in the order of the parts. */
+  /**
+   * Hand over this turn's letters by the part that they go to. Gives those for this one that were sent in the turn
+   * `lagTurns` before the next, in the order of the parts.
+   */
   exchange(letters: readonly (readonly Letter[])[]): Promise<Letter[]>;
 }
 

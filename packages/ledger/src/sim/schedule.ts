@@ -76,19 +76,21 @@ export class Schedule {
     return () => moment.cancel(index);
   }
 
-  /** Run everything up to and including `untilMs`; `afterStep` is called whenever a millisecond has settled. */
-  async run(untilMs: number, afterStep: () => void): Promise<void> {
-    // What was begun from outside, before time goes on.
+  /** What was begun from outside settles before time goes on. */
+  async settle(afterStep: () => void): Promise<void> {
     await settled();
     afterStep();
+  }
+
+  /** Run everything up to and including `untilMs`; `afterStep` is called whenever a millisecond has settled. */
+  async run(untilMs: number, afterStep: () => void): Promise<void> {
     for (let at = this.#times[0]; at !== undefined && at <= untilMs; at = this.#times[0]) {
       this.#pop();
       this.#now = at;
       const moment = this.#moments.get(at);
       this.#moments.delete(at);
       moment?.runAll();
-      await settled();
-      afterStep();
+      await this.settle(afterStep);
     }
     this.#now = untilMs;
   }

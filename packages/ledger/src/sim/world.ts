@@ -190,8 +190,10 @@ export class World {
     const { schedule, network } = this;
     const { part } = this.#plan;
     const untilMs = schedule.now + ms;
+    const step = (): void => this.#step();
+    await schedule.settle(step);
     do {
-      await schedule.run(part ? Math.min(untilMs, schedule.now + network.turnMs) : untilMs, () => this.#step());
+      await schedule.run(part ? Math.min(untilMs, schedule.now + network.turnMs) : untilMs, step);
       if (part) await network.exchange(part);
     } while (schedule.now < untilMs);
   }

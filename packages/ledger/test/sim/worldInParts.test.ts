@@ -3,6 +3,7 @@ import { nodeVerifier, sha256Node } from '@radpass/core/node';
 import {
   joinParts,
   type Letter,
+  lagTurns,
   type Part,
   type PartFacts,
   type SeedOutcome,
@@ -33,8 +34,8 @@ function partsOf(of: number): Part[] {
         const now = turnAt(turn);
         now.letters.set(index, letters);
         if (now.letters.size === of) now.whole();
-        if (turn++ === 0) return [];
-        const { letters: sent, all } = turnAt(turn - 2);
+        if (++turn < lagTurns) return [];
+        const { letters: sent, all } = turnAt(turn - lagTurns);
         await all;
         return Array.from({ length: of }, (_part, from) => (from === index ? [] : sent.get(from)![index]!)).flat();
       },
