@@ -2,26 +2,28 @@
  * Loose votes for a block: those of the last slots that no block of its chain carries yet. They stand for credit only, so
  * each is carried once; which ones a chain carries is read from its blocks.
  */
-import { sha256, toHex } from '@radpass/core';
-import { assembleVoteSet, encodeVoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
+import { toHex } from '@radpass/core';
+import { assembleVoteSet, isIn, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import type { Judging } from './judging.js';
 import { storeKeys } from './storeKeys.js';
+import { isSameMessage } from './voting.js';
 
-interface Carried {
+/** Who voted for a message. */
+type Share = Pick<VoteSet, 'message' | 'bitmap'>;
+
+/** A block, and the votes that it carries. */
+interface Carrier {
   readonly slot: number;
   readonly parent: Uint8Array;
-  /** Message hash (hex), a colon, voter. */
-  readonly votes: readonly string[];
+  readonly shares: readonly Share[];
 }
 
 const blocksRemembered = 128;
-const nameOf = (messageHash: string, voter: number): string => `${messageHash}:${voter}`;
-const hashOf = (set: VoteSet): string => toHex(sha256(encodeVoteMessage(set.message)));
 
 export class VoteCredit {
   readonly #get: (key: string) => Uint8Array | undefined;
   readonly #judging: Judging;
-  readonly #carried = new Map<string, Carried>();
+  readonly #carriers = new Map<string, Carrier>();
 
   /** @param get - reads the store */
   constructor(get: (key: string) => Uint8Array | undefined, judging: Judging) {
@@ -34,35 +36,51 @@ export class VoteCredit {
    * @param fromSlot - votes for earlier slots are too old, and so are blocks before it
    */
   missing(sets: readonly VoteSet[], parentId: Uint8Array, fromSlot: number): VoteSet[] {
-    const carried = new Set<string>();
-    let at = this.#read(parentId);
-    while (at && at.slot >= fromSlot) {
-      for (const name of at.votes) carried.add(name);
-      at = this.#read(at.parent);
+    const carried = new Shares();
+    for (let at = this.#read(parentId); at && at.slot >= fromSlot; at = this.#read(at.parent)) {
+      for (const share of at.shares) carried.add(share);
     }
     return sets.flatMap(set => {
-      const hash = hashOf(set);
+      const known = carried.of(set.message);
+      if (!known) return [set];
       const votes = votersOf(set.bitmap)
         .map((voter, i) => ({ voter, signature: set.signatures[i]! }))
-        .filter(({ voter }) => !carried.has(nameOf(hash, voter)));
+        .filter(({ voter }) => !isIn(known, voter));
       return votes.length === 0 ? [] : [assembleVoteSet(set.message, votes, set.bitmap.length * 8)];
     });
   }
 
-  #read(id: Uint8Array): Carried | null {
+  #read(id: Uint8Array): Carrier | null {
     const name = toHex(id);
-    const known = this.#carried.get(name);
+    const known = this.#carriers.get(name);
     if (known) return known;
     const stored = this.#get(storeKeys.block(id));
     if (!stored) return null;
     const { header, body } = this.#judging.parseKeptBlock(stored);
-    const votes = [...body.certificates, ...body.voteSets].flatMap(set => {
-      const hash = hashOf(set);
-      return votersOf(set.bitmap).map(voter => nameOf(hash, voter));
-    });
-    const carried = { slot: header.slot, parent: header.parent, votes };
-    if (this.#carried.size >= blocksRemembered) this.#carried.delete(this.#carried.keys().next().value!);
-    this.#carried.set(name, carried);
-    return carried;
+    const shares = [...body.certificates, ...body.voteSets].map(({ message, bitmap }) => ({ message, bitmap }));
+    const carrier = { slot: header.slot, parent: header.parent, shares };
+    if (this.#carriers.size >= blocksRemembered) this.#carriers.delete(this.#carriers.keys().next().value!);
+    this.#carriers.set(name, carrier);
+    return carrier;
+  }
+}
+
+/** All shares of a chain, one for each message. */
+class Shares {
+  /** By target slot. */
+  readonly #slots = new Map<number, Share[]>();
+
+  of(message: VoteMessage): Uint8Array | undefined {
+    return this.#slots.get(message.targetSlot)?.find(share => isSameMessage(share.message, message))?.bitmap;
+  }
+
+  add({ message, bitmap }: Share): void {
+    const known = this.of(message);
+    if (known) for (const [at, byte] of bitmap.entries()) known[at]! |= byte;
+    else {
+      const ofSlot = this.#slots.get(message.targetSlot) ?? [];
+      ofSlot.push({ message, bitmap: bitmap.slice() });
+      this.#slots.set(message.targetSlot, ofSlot);
+    }
   }
 }

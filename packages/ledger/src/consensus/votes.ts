@@ -94,9 +94,16 @@ const voteSchema = map<[VoteMessage, number, PublicKey, Uint8Array], Vote>(
   vote => [vote.message, vote.voter, vote.nodeKey, vote.signature],
 );
 
-/** The canonical bytes that a vote's signature covers. */
+/** A message is written down again and again: to be signed, hashed and told. */
+const encodedMessages = new WeakMap<VoteMessage, Uint8Array>();
+
+/** The canonical bytes that a vote's signature covers; nobody changes them. */
 export function encodeVoteMessage(message: VoteMessage): Uint8Array {
-  return encodeAs(voteMessageSchema, message);
+  const known = encodedMessages.get(message);
+  if (known) return known;
+  const encoded = encodeAs(voteMessageSchema, message);
+  encodedMessages.set(message, encoded);
+  return encoded;
 }
 
 /** @throws CoreError CORE_DECODE for bytes that are no message */
@@ -168,6 +175,11 @@ export function assembleVoteSet(
   const ordered = [...votes].sort((a, b) => a.voter - b.voter);
   for (const { voter } of ordered) bitmap[voter >> 3]! |= 1 << (voter & 7);
   return { message, bitmap, signatures: ordered.map(vote => vote.signature) };
+}
+
+/** Whether a voter's bit is set. */
+export function isIn(bitmap: Uint8Array, voter: number): boolean {
+  return ((bitmap[voter >> 3] ?? 0) & (1 << (voter & 7))) !== 0;
 }
 
 /** Indices of the bits that are set, ascending. */
