@@ -58,6 +58,8 @@ export interface Chain
   /** A block, or a record of evidence. */
   receiveBlock(bytes: Uint8Array): Promise<Verdict>;
   receiveVote(bytes: Uint8Array): Promise<Verdict>;
+  /** Several that came together; a verdict each. */
+  receiveVotes(some: readonly Uint8Array[]): Promise<readonly Verdict[]>;
   /** From a sync: up to 128 blocks, ascending. */
   importBlocks(blocks: readonly Uint8Array[]): Promise<'ok' | 'bad' | 'stop'>;
   status(): LedgerStatus;
@@ -163,6 +165,7 @@ export async function openChain(init: ChainInit): Promise<Chain> {
       return (await shell.give(input))?.verdict ?? 'ignore';
     },
     receiveVote: bytes => shell.vote(bytes),
+    receiveVotes: some => shell.votes(some),
     importBlocks: async blocks => {
       let added = 0;
       for (let rest = blocks; rest.length > 0; ) {

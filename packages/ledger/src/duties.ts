@@ -8,8 +8,10 @@ import type { Genesis } from './genesis.js';
 import type { Upgrade } from './upgrade.js';
 import { chooseVote, type FrozenView } from './voting.js';
 
-const holds = (nodeKeys: readonly PublicKey[], wanted: PublicKey): boolean =>
-  nodeKeys.some(key => equalBytes(key, wanted));
+function holds(nodeKeys: readonly PublicKey[], wanted: PublicKey): boolean {
+  for (const key of nodeKeys) if (equalBytes(key, wanted)) return true;
+  return false;
+}
 
 /** The network has gone on to rules that this node doesn't know, or a block that people named is not on its chain yet. */
 export function mustBeQuiet(p: {
@@ -48,7 +50,9 @@ export function votesOf(p: {
   const openingOn = (headId: Uint8Array) => branches.openings.on(headId);
   const message = chooseVote({ tree, slot, frozen, root: era.root, openingOn, rules });
   if (!message) return [];
-  return era.committee.voters.flatMap(({ nodeKey }, voter): Effect[] =>
-    holds(nodeKeys, nodeKey) ? [{ kind: 'sign vote', message, voter, nodeKey, eraDepth: era.depth }] : [],
-  );
+  const votes: Effect[] = [];
+  era.committee.voters.forEach(({ nodeKey }, voter) => {
+    if (holds(nodeKeys, nodeKey)) votes.push({ kind: 'sign vote', message, voter, nodeKey, eraDepth: era.depth });
+  });
+  return votes;
 }

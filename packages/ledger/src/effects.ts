@@ -11,7 +11,7 @@ export type Input =
   | { kind: 'tick'; nowMs: number }
   | { kind: 'blocks'; nowMs: number; blocks: readonly Uint8Array[]; from: 'gossip' | 'sync' | 'self' }
   | { kind: 'evidence'; nowMs: number; bytes: Uint8Array }
-  | { kind: 'votes'; nowMs: number; received: readonly Uint8Array[] } // one verdict each
+  | { kind: 'votes'; nowMs: number; received: readonly Uint8Array[] } // and certificates
   | { kind: 'transactions'; nowMs: number; received: readonly { bytes: Uint8Array; own: boolean }[] } // one verdict each
   | { kind: 'proved'; nowMs: number; slot: number; leader: StakeEntry; proof: Uint8Array }
   | { kind: 'block signed'; nowMs: number; header: Header; body: Body; signature: Uint8Array }
@@ -20,6 +20,7 @@ export type Input =
 export type Effect =
   | { kind: 'persist'; writes: readonly StoreWrite[] }
   | { kind: 'verdict'; verdict: Verdict; known: boolean; error?: CodedError; added: number }
+  | { kind: 'votes judged'; verdicts: readonly Verdict[] }
   | { kind: 'event'; event: ChainEvent }
   | { kind: 'broadcast'; topic: 'block' | 'vote' | 'transaction'; bytes: Uint8Array }
   | { kind: 'sync' } // a parent is unknown: ask peers
@@ -29,10 +30,3 @@ export type Effect =
   | { kind: 'sign vote'; message: VoteMessage; voter: number; nodeKey: PublicKey; eraDepth: number }
   | { kind: 'seen'; nodeKey: PublicKey; what: 'block' | 'vote'; slot: number } // a signature of an own key
   | { kind: 'timer'; atMs: number };
-
-/** What there is to say of most votes: made once, as they are many. */
-export const verdictOnly = {
-  accept: { kind: 'verdict', verdict: 'accept', known: false, added: 0 },
-  ignore: { kind: 'verdict', verdict: 'ignore', known: false, added: 0 },
-  reject: { kind: 'verdict', verdict: 'reject', known: false, added: 0 },
-} as const;

@@ -14,7 +14,7 @@ import { buildBlock } from './buildBlock.js';
 import { type Consensus, consensus } from './consensus/index.js';
 import type { StakeEntry } from './consensus/leader.js';
 import { mustBeQuiet, proofFor, votesOf } from './duties.js';
-import { type Effect, type Input, verdictOnly } from './effects.js';
+import type { Effect, Input } from './effects.js';
 import type { ChainEvent } from './events.js';
 import type { Genesis } from './genesis.js';
 import type { Intake } from './intake.js';
@@ -103,10 +103,10 @@ export class Engine {
         this.#out.push({ kind: 'verdict', known: false, added: 0, ...this.#witness.receive(input.bytes) });
         break;
       case 'votes':
-        for (const bytes of input.received) {
-          const { verdict, error } = this.#votes.receive(bytes, this.#nowMs);
-          this.#out.push(error ? { ...verdictOnly[verdict], error } : verdictOnly[verdict]);
-        }
+        this.#out.push({
+          kind: 'votes judged',
+          verdicts: input.received.map(bytes => this.#votes.receive(bytes, this.#nowMs)),
+        });
         break;
       case 'transactions':
         for (const { bytes, own } of input.received) this.#onTransaction(bytes, own);

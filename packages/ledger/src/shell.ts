@@ -15,7 +15,7 @@ import { rebuildMark } from './identity.js';
 import type { Verdict } from './intake.js';
 import type { NodeSigner } from './signer.js';
 import { contradictionOf } from './signingCheck.js';
-import type { LedgerStore } from './store.js';
+import type { LedgerStore, StoreWrite } from './store.js';
 import { Together } from './together.js';
 
 export interface ChainClock {
@@ -42,6 +42,14 @@ export interface ShellInit {
 
 type VerdictEffect = Extract<Effect, { kind: 'verdict' }>;
 type Timeless<I> = I extends Input ? Omit<I, 'nowMs'> : never;
+
+interface Outcome {
+  readonly verdicts: readonly VerdictEffect[];
+  readonly votes: readonly Verdict[];
+  /** When the input is to be given again. */
+  readonly laterMs: number | null;
+}
+
 const none: readonly Timeless<Input>[] = [];
 /** Blocks of the next slot that wait for it. */
 const maxEarly = 64;
@@ -68,10 +76,7 @@ export class Shell {
     this.#transactions = new Together(async received => {
       return (await this.#run({ kind: 'transactions', received })).verdicts;
     }, inTurn);
-    this.#votes = new Together(async received => {
-      const { verdicts } = await this.#run({ kind: 'votes', received });
-      return verdicts.map(({ verdict }) => verdict);
-    }, inTurn);
+    this.#votes = new Together(async received => (await this.#run({ kind: 'votes', received })).votes, inTurn);
     this.failed = new Promise(resolve => {
       this.#fail = resolve;
     });
@@ -96,6 +101,10 @@ export class Shell {
   /** A vote or a certificate. */
   vote(bytes: Uint8Array): Promise<Verdict> {
     return this.#votes.give(bytes);
+  }
+
+  votes(some: readonly Uint8Array[]): Promise<readonly Verdict[]> {
+    return this.#votes.giveAll(some);
   }
 
   /** The verdict on one input. @throws LedgerError LEDGER_CHAIN_STOPPED */
@@ -135,9 +144,10 @@ export class Shell {
     }
   }
 
-  async #run(input: Timeless<Input>): Promise<{ verdicts: VerdictEffect[]; laterMs: number | null }> {
+  async #run(input: Timeless<Input>): Promise<Outcome> {
     if (this.#stopped) throw this.#stopped;
     const verdicts: VerdictEffect[] = [];
+    let votes: readonly Verdict[] = [];
     let laterMs: number | null = null;
     /** What comes of its effects. */
     const inputs: Timeless<Input>[] = [];
@@ -145,24 +155,26 @@ export class Shell {
       for (let next: Timeless<Input> | undefined = input; next; next = inputs.shift()) {
         for (const effect of this.#engine.step({ ...next, nowMs: Math.floor(this.#p.clock.now()) } as Input)) {
           if (effect.kind === 'verdict') verdicts.push(effect);
+          else if (effect.kind === 'votes judged') votes = effect.verdicts;
           else if (effect.kind === 'later') laterMs = effect.atMs;
-          else inputs.push(...(await this.#carryOut(effect)));
+          else {
+            const further = this.#carryOut(effect);
+            inputs.push(...(further instanceof Promise ? await further : further));
+          }
         }
       }
     } catch (error) {
       throw await this.#stopFor(error);
     }
-    return { verdicts, laterMs };
+    return { verdicts, votes, laterMs };
   }
 
   /** Do what the engine asks; what comes of it are further inputs. */
-  async #carryOut(effect: Effect): Promise<readonly Timeless<Input>[]> {
-    const { store, broadcast, clock, requestSync } = this.#p;
+  #carryOut(effect: Effect): readonly Timeless<Input>[] | Promise<readonly Timeless<Input>[]> {
+    const { broadcast, clock, requestSync } = this.#p;
     switch (effect.kind) {
       case 'persist':
-        await store.commit(effect.writes);
-        this.#engine.synced();
-        return none;
+        return this.#persist(effect.writes);
       case 'event':
         if (effect.event.kind === 'upgrade') this.#p.log('upgrade-needed', { rulesVersion: effect.event.rulesVersion });
         this.#events.emit(effect.event);
@@ -178,16 +190,10 @@ export class Shell {
         if (!signer) return none;
         return [{ kind: 'proved', slot: effect.slot, leader: effect.leader, proof: signer.vrfProve(effect.alpha) }];
       }
-      case 'sign block': {
-        const { header, body, id, nodeKey } = effect;
-        const signature = await this.#sign(nodeKey, signer => signer.signBlock(header.slot, id));
-        return signature ? [{ kind: 'block signed', header, body, signature }] : none;
-      }
-      case 'sign vote': {
-        const { message, voter, nodeKey, eraDepth } = effect;
-        const signature = await this.#sign(nodeKey, signer => signer.signVote(message, eraDepth));
-        return signature ? [{ kind: 'vote signed', vote: { message, voter, nodeKey, signature } }] : none;
-      }
+      case 'sign block':
+        return this.#signBlock(effect);
+      case 'sign vote':
+        return this.#signVote(effect);
       case 'seen':
         this.#compareRecord(effect);
         return none;
@@ -198,6 +204,24 @@ export class Shell {
       default:
         return none;
     }
+  }
+
+  async #persist(writes: readonly StoreWrite[]): Promise<readonly Timeless<Input>[]> {
+    await this.#p.store.commit(writes);
+    this.#engine.synced();
+    return none;
+  }
+
+  async #signBlock(effect: Extract<Effect, { kind: 'sign block' }>): Promise<readonly Timeless<Input>[]> {
+    const { header, body, id, nodeKey } = effect;
+    const signature = await this.#sign(nodeKey, signer => signer.signBlock(header.slot, id));
+    return signature ? [{ kind: 'block signed', header, body, signature }] : none;
+  }
+
+  async #signVote(effect: Extract<Effect, { kind: 'sign vote' }>): Promise<readonly Timeless<Input>[]> {
+    const { message, voter, nodeKey, eraDepth } = effect;
+    const signature = await this.#sign(nodeKey, signer => signer.signVote(message, eraDepth));
+    return signature ? [{ kind: 'vote signed', vote: { message, voter, nodeKey, signature } }] : none;
   }
 
   #signer(nodeKey: PublicKey): NodeSigner | undefined {

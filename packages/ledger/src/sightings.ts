@@ -109,10 +109,10 @@ export class Sightings {
     return era;
   }
 
-  #ballotOf({ ballots }: OfEra, message: VoteMessage): Ballot {
+  #ballotOf({ ballots, targetSlots }: OfEra, message: VoteMessage): Ballot {
     const ofSlot = ballots.get(message.targetSlot) ?? [];
     for (const ballot of ofSlot) if (isSameMessage(ballot.message, message)) return ballot;
-    const ballot: Ballot = { message, signatures: [] };
+    const ballot: Ballot = { message, signatures: new Array<undefined>(targetSlots.length) };
     ballots.set(message.targetSlot, ofSlot);
     ofSlot.push(ballot);
     return ballot;

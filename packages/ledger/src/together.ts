@@ -3,7 +3,7 @@
  * gets a verdict of its own, after that batch.
  */
 
-/** Taken in one step. */
+/** Taken in one step, and what was given together with the last of them. */
 const maxTogether = 256;
 
 /** Inputs whose turn has not come. */
@@ -33,8 +33,17 @@ export class Together<T, V> {
     this.#waiting ??= this.#begin();
     const { items, verdicts } = this.#waiting;
     const at = items.push(item) - 1;
-    if (items.length === maxTogether) this.#waiting = null;
+    if (items.length >= maxTogether) this.#waiting = null;
     return verdicts.then(all => all[at]!);
+  }
+
+  /** Several, in their order. */
+  giveAll(some: readonly T[]): Promise<readonly V[]> {
+    this.#waiting ??= this.#begin();
+    const { items, verdicts } = this.#waiting;
+    const at = items.push(...some) - some.length;
+    if (items.length >= maxTogether) this.#waiting = null;
+    return verdicts.then(all => all.slice(at, at + some.length));
   }
 
   #begin(): Waiting<T, V> {

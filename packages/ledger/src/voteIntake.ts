@@ -9,10 +9,11 @@ import type { Consensus } from './consensus/index.js';
 import { encodeVote, encodeVoteSet, type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import type { Effect } from './effects.js';
 import type { Genesis } from './genesis.js';
+import type { Verdict } from './intake.js';
 import type { Judging } from './judging.js';
 import { storeKeys } from './storeKeys.js';
 import { Turns, turnMs } from './turns.js';
-import { VotePools, type VoteVerdict } from './votePools.js';
+import { VotePools } from './votePools.js';
 import type { Witness } from './witness.js';
 
 export interface VoteIntakeInit {
@@ -50,10 +51,9 @@ export class VoteIntake {
   }
 
   /** A vote or a certificate by gossip. */
-  receive(bytes: Uint8Array, nowMs: number): VoteVerdict {
+  receive(bytes: Uint8Array, nowMs: number): Verdict {
     const { genesis, verifier, emit } = this.#p;
-    const judged = this.#pools.judge(bytes, { chainId: genesis.chainId, verifier });
-    const { votes, told } = judged;
+    const { verdict, votes, told } = this.#pools.judge(bytes, { chainId: genesis.chainId, verifier });
     const [vote] = votes;
     if (vote) {
       const certificate = this.#enter(votes);
@@ -62,7 +62,7 @@ export class VoteIntake {
       if (!this.#isKnown(vote.message.targetId)) emit({ kind: 'sync' });
     }
     if (told) this.#setTold(told);
-    return judged;
+    return verdict;
   }
 
   /** Whether a block is there; votes name the same one again and again. */

@@ -96,13 +96,19 @@ export class VotePool {
   /** The certificate on a message, if its votes are a quorum that was not told yet. */
   untold(message: VoteMessage): VoteSet | null {
     const tally = this.#tallyOf(message);
-    return tally?.quorum && !tally.told ? this.#assemble(tally) : null;
+    return tally && isUntold(tally) ? this.#assemble(tally) : null;
+  }
+
+  /** Whether there is one. */
+  hasUntold(message: VoteMessage): boolean {
+    const tally = this.#tallyOf(message);
+    return tally !== undefined && isUntold(tally);
   }
 
   /** The quorum on a message was told as a whole. */
   setTold(message: VoteMessage): void {
     const tally = this.#tallyOf(message);
-    if (!tally?.quorum || tally.told) return;
+    if (!tally || !isUntold(tally)) return;
     tally.told = true;
     this.#told.unshift({ targetSlot: message.targetSlot, bytes: encodeVoteMessage(message) });
   }
@@ -152,8 +158,10 @@ export class VotePool {
   }
 }
 
-/** Whether `received` has these bytes from `at` on. */
+const isUntold = ({ quorum, told }: Tally): boolean => quorum && !told;
+
+/** Whether `received` has these bytes from `at` on. Messages of an era begin alike: they differ soonest from their ends. */
 function standsAt(bytes: Uint8Array, received: Uint8Array, at: number): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== received[at + i]) return false;
+  for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== received[at + i]) return false;
   return true;
 }

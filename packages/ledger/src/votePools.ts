@@ -11,7 +11,7 @@ import { CodedError, equalBytes, type Verifier } from '@radpass/core';
 import type { Consensus } from './consensus/index.js';
 import type { Params } from './consensus/params.js';
 import { type Checkpoint, isVoter, type Vote, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
-import { LedgerError } from './errors.js';
+import type { Verdict } from './intake.js';
 import { type Judging, judging } from './judging.js';
 import type { Era } from './standing.js';
 import { VotePool } from './votePool.js';
@@ -21,12 +21,11 @@ const nextEras = 4;
 /** First byte of a certificate: an array of 3. */
 const certificateByte = 0x93;
 export interface VoteVerdict {
-  readonly verdict: 'accept' | 'ignore' | 'reject';
+  readonly verdict: Verdict;
   /** What is to be entered: verified votes that are wanted, of one message. */
   readonly votes: readonly Vote[];
   /** The message of a certificate that holds. */
   readonly told?: VoteMessage;
-  readonly error?: CodedError;
 }
 
 const ignored: VoteVerdict = { verdict: 'ignore', votes: [] };
@@ -116,7 +115,7 @@ export class VotePools {
       }
       return this.#judgeVote(this.#judging.parseVote(received), network);
     } catch (error) {
-      if (error instanceof CodedError) return { ...rejected, error };
+      if (error instanceof CodedError) return rejected;
       throw error;
     }
   }
@@ -128,7 +127,7 @@ export class VotePools {
     if (!pool) return ignored;
     if (!isVoter(vote, pool.era.committee)) return rejected;
     if (pool.judge(vote) !== 'wanted') return ignored;
-    if (!this.#judging.isSigned(vote, network)) return wrongSignature();
+    if (!this.#judging.isSigned(vote, network)) return rejected;
     return { verdict: 'accept', votes: [vote] };
   }
 
@@ -157,13 +156,8 @@ export class VotePools {
       others.push({ message, voter, nodeKey: committee.voters[voter]!.nodeKey, signature });
     });
     const wanted = others.filter(vote => pool.judge(vote) === 'wanted');
-    if (wanted.length === 0 && !pool.untold(message)) return ignored;
+    if (wanted.length === 0 && !pool.hasUntold(message)) return ignored;
     const holds = others.every(vote => this.#judging.isSigned(vote, network));
-    return holds ? { verdict: 'accept', votes: wanted, told: message } : wrongSignature();
+    return holds ? { verdict: 'accept', votes: wanted, told: message } : rejected;
   }
-}
-
-function wrongSignature(): VoteVerdict {
-  const detail = { code: 'LEDGER_VOTE', reason: 'signature' } as const;
-  return { ...rejected, error: new LedgerError(detail, "a vote's signature does not verify") };
 }

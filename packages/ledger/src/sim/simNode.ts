@@ -66,6 +66,7 @@ export class SimNode implements Endpoint {
   /** Records of its disk that rotted. */
   rotted = 0;
   #syncing = false;
+  #votes: Uint8Array[] = [];
 
   constructor(p: SimNodeInit) {
     this.p = p;
@@ -112,19 +113,34 @@ export class SimNode implements Endpoint {
     const { chain } = this;
     if (!chain) return;
     const { topic, bytes } = message;
+    const { network } = this.p;
+    const isRelayed = network.isRelayed(message);
+    if (topic === 'vote' && !isRelayed) {
+      this.#takeVote(bytes, chain);
+      return;
+    }
     const taken =
       topic === 'vote'
         ? chain.receiveVote(bytes)
         : topic === 'block'
           ? chain.receiveBlock(bytes)
           : chain.receiveTransaction(bytes);
-    const { network } = this.p;
-    if (!network.isRelayed(message)) taken.catch(ignoreStop);
+    if (!isRelayed) taken.catch(ignoreStop);
     else {
       taken.then(verdict => {
         if (verdict === 'accept' && this.chain === chain && this.isHonest) network.relay(this.index, message);
       }, ignoreStop);
     }
+  }
+
+  /** Votes that arrive in one millisecond are taken together. */
+  #takeVote(bytes: Uint8Array, chain: Chain): void {
+    if (this.#votes.push(bytes) > 1) return;
+    queueMicrotask(() => {
+      const votes = this.#votes;
+      this.#votes = [];
+      chain.receiveVotes(votes).catch(ignoreStop);
+    });
   }
 
   broadcast(message: Message): void {
@@ -163,7 +179,7 @@ export class SimNode implements Endpoint {
   sync(): void {
     if (this.#syncing || !this.chain) return;
     const { network, random, schedule } = this.p;
-    const peers = Array.from({ length: network.size }, (_, i) => i).filter(i => network.isReachable(this.index, i));
+    const peers = network.reachableFrom(this.index);
     if (peers.length === 0) return;
     const peer = random.pick(peers);
     const process = this.starts;

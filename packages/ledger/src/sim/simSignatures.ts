@@ -27,6 +27,8 @@ export class SimSignatures implements Verifier {
   readonly #secrets = new Map<string, Uint8Array>();
   /** The same key comes as the same object again and again. */
   readonly #known = new WeakMap<Uint8Array, Uint8Array>();
+  /** VRF outputs by the proof, which comes with one block to all nodes. */
+  readonly #outputs = new WeakMap<Uint8Array, Uint8Array>();
 
   constructor(p: { real?: Verifier | undefined; hash?: Hash | undefined } = {}) {
     this.#real = p.real ?? nobleVerifier;
@@ -85,8 +87,12 @@ export class SimSignatures implements Verifier {
   get vrf(): Pick<Beacon, 'vrfVerify' | 'vrfOutput'> {
     const isSimulated = (proof: Uint8Array): boolean => proof.length === 80 && equalBytes(proof.subarray(64), proofEnd);
     const outputOf = (proof: Uint8Array): Uint8Array => {
+      const known = this.#outputs.get(proof);
+      if (known) return known;
       const seed = proof.slice(0, 32);
-      return concatBytes(this.#hash(seed), this.#hash(concatBytes(seed, proofEnd)));
+      const output = concatBytes(this.#hash(seed), this.#hash(concatBytes(seed, proofEnd)));
+      this.#outputs.set(proof, output);
+      return output;
     };
     return {
       vrfVerify: (key, alpha, proof) => {

@@ -149,6 +149,8 @@ describe('a vote from a peer', () => {
     expect(await chain.receiveVote(Uint8Array.of(1))).toBe('reject');
     const old = { ...vote, message: { ...vote.message, targetSlot: slot + 5, sourceSlot: 0 } };
     expect(await chain.receiveVote(encodeVote(old))).toBe('ignore');
+    const together = chain.receiveVotes([encodeVote(old), Uint8Array.of(1), sent[0]!, sent[0]!]);
+    expect([await together, await chain.receiveVotes([])]).toEqual([['ignore', 'reject', 'accept', 'ignore'], []]);
   });
 });
 
