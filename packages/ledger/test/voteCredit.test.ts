@@ -34,7 +34,10 @@ const told = (sets: readonly VoteSet[]): unknown[] =>
 
 describe('votes for credit', () => {
   it('are those that no block of the chain carries, in a certificate or loosely', () => {
-    const credit = chain([{ slot: 8, certificates: [votes([0, 1, 8])] }, { slot: 9, voteSets: [votes([3])] }]);
+    const credit = chain([
+      { slot: 8, certificates: [votes([0, 1, 8])] },
+      { slot: 9, voteSets: [votes([3])] },
+    ]);
     const missing = credit.missing([votes([0, 1, 2, 3, 8, 11]), votes([4], 6)], id(2), 1);
     expect(told(missing)).toEqual([
       [7, [2, 11], [2, 11], 4],
