@@ -45,8 +45,6 @@ export class Node {
   readonly #blocks: BlockExchange;
   readonly #statuses: Statuses;
   readonly #redial: Redial;
-  /** Which recent messages a connected peer has: those kept before `before`, monotonic ms. */
-  readonly #told = new BoundedMap<string, { before: number }>(limits.maxConnections * 2);
   /** Status rounds in a row without a gossip stream to a peer. */
   readonly #misses = new BoundedMap<string, number>(limits.maxConnections * 2);
   /** Timers that stop() must end. */
@@ -85,6 +83,8 @@ export class Node {
       charge,
       isBanned: peer => init.scores.isBanned(peer),
       log,
+      now,
+      after: (delayMs, task) => this.#after(delayMs, task),
     });
     this.sync = new Sync({
       handlers,
@@ -201,7 +201,7 @@ export class Node {
     const peer = id.toString();
     this.#statuses.forget(peer);
     this.sync.forget(peer);
-    this.#told.delete(peer);
+    this.#recents.forget(peer);
     this.#misses.delete(peer);
     this.#init.log('peer-gone', { peer: peerLabel(peer), peers: this.peerCount() });
     this.#redial.check();
@@ -296,23 +296,13 @@ export class Node {
     });
   }
 
+  /** Gossip has begun: what was said just before is told, and a block that was missed shows in the status. */
   #onSubscribed(id: PeerId): void {
     const peer = id.toString();
-    if (this.#told.has(peer)) return;
-    this.#told.set(peer, { before: 0 });
-    this.#after(limits.recentFirstMs, () => this.#catchUp(peer, limits.recentTries));
-    // What was published before the peer's gossip stream was open fell between; it may be told twice.
-    this.#after(limits.recentSecondMs, () => this.#catchUp(peer, limits.recentTries));
-  }
-
-  /** Gossip has begun: what was said just before is told, and a block that was missed shows in the status. */
-  async #catchUp(peer: string, tries: number): Promise<void> {
-    const told = this.#told.get(peer);
-    if (told === undefined) return;
-    const now = this.#init.now();
-    const [all] = await Promise.all([this.#recents.tell(peer, told.before), this.#askStatus(peer)]);
-    if (all) told.before = now;
-    else if (tries > 1) this.#after(limits.recentSecondMs, () => this.#catchUp(peer, tries - 1));
+    if (!this.#recents.begin(peer)) return;
+    for (const delayMs of [limits.recentFirstMs, limits.recentSecondMs]) {
+      this.#after(delayMs, () => this.#askStatus(peer));
+    }
   }
 
   // — time —

@@ -1,5 +1,10 @@
-/** The recent messages (recent.ts) on the wire: told to a peer that has just subscribed, heard from others. */
+/**
+ * The recent messages (recent.ts) on the wire: told to a peer that has just subscribed, heard from others. A peer is told
+ * twice: what was published before its gossip stream was open falls between. It counts as told when it has read all; else it
+ * is told again, for a connection may close while its twin stays.
+ */
 import type { Connection, Stream } from '@libp2p/interface';
+import { BoundedMap } from './boundedMap.js';
 import { Frames, isProtocolBreach } from './frames.js';
 import { type Log, peerLabel, type Verdict } from './handlers.js';
 import { limits } from './limits.js';
@@ -17,21 +22,49 @@ export interface RecentExchangeInit {
   charge(peer: string, fault: Fault): void;
   isBanned(peer: string): boolean;
   log: Log;
+  /** Monotonic milliseconds. */
+  now(): number;
+  after(delayMs: number, task: () => Promise<void>): void;
+}
+
+/** What a connected peer has: the messages that were kept before `before`, monotonic ms. */
+interface Told {
+  before: number;
 }
 
 export class RecentExchange {
   readonly #init: RecentExchangeInit;
+  readonly #told = new BoundedMap<string, Told>(limits.maxConnections * 2);
 
   constructor(init: RecentExchangeInit) {
     this.#init = init;
   }
 
-  /**
-   * Tell a peer what was kept at `since` (monotonic ms) or later.
-   *
-   * @returns whether the peer has read all of it; never throws
-   */
-  async tell(peer: string, since: number): Promise<boolean> {
+  /** A peer has subscribed: it will be told. @returns false if it did so before, and is not gone since */
+  begin(peer: string): boolean {
+    if (this.#told.has(peer)) return false;
+    const told = { before: 0 };
+    this.#told.set(peer, told);
+    for (const delayMs of [limits.recentFirstMs, limits.recentSecondMs]) this.#tellIn(delayMs, peer, told);
+    return true;
+  }
+
+  /** The peer is gone. */
+  forget(peer: string): void {
+    this.#told.delete(peer);
+  }
+
+  #tellIn(delayMs: number, peer: string, told: Told, tries: number = limits.recentTries): void {
+    this.#init.after(delayMs, async () => {
+      if (this.#told.get(peer) !== told) return;
+      const now = this.#init.now();
+      if (await this.#tell(peer, told.before)) told.before = now;
+      else if (tries > 1) this.#tellIn(limits.recentSecondMs, peer, told, tries - 1);
+    });
+  }
+
+  /** @returns whether the peer has read all that was kept at `since` or later; never throws */
+  async #tell(peer: string, since: number): Promise<boolean> {
     const { recent, connection, protocol, log } = this.#init;
     const messages = recent.since(since);
     if (messages.length === 0) return true;
