@@ -420,6 +420,27 @@ export const mutants = [
     test: `${ledger}/test/sim/worldInParts.test.ts`,
   },
   {
+    name: 'told-though-not-read',
+    file: 'packages/p2p/src/recent.ts',
+    find: '  await frames.remoteEnd();\n',
+    replace: '',
+    test: 'packages/p2p/test/recentExchange.test.ts',
+  },
+  {
+    name: 'not-told-again',
+    file: 'packages/p2p/src/recentExchange.ts',
+    find: 'else if (tries > 1)',
+    replace: 'else if (tries > limits.recentTries)',
+    test: 'packages/p2p/test/recentExchange.test.ts',
+  },
+  {
+    name: 'all-votes-in-one-step',
+    file: `${ledger}/src/together.ts`,
+    find: 'from + maxTogether - at',
+    replace: 'some.length',
+    test: `${ledger}/test/together.test.ts`,
+  },
+  {
     name: 'next-file-stays-open',
     file: 'packages/imaging/src/zipStudy.ts',
     find: '    await next?.return?.();\n',

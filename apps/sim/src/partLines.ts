@@ -1,6 +1,7 @@
 /**
  * The lines between the threads that play one world: each turn, every part sends every other its letters, and takes those
- * that may arrive in the next. Most waits are shorter than waking up takes, so a thread looks again and again before it sleeps.
+ * that may arrive in the next. Most waits are shorter than waking up takes, so a thread looks again and again before it
+ * sleeps.
  */
 import { deserialize, serialize } from 'node:v8';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';

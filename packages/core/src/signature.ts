@@ -32,7 +32,7 @@ export interface Verifier {
   verify(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean;
   /** May refuse what `verify` accepts, never the reverse: policy for loose messages, which honest signers never craft. */
   verifyStrict(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean;
-  /** The first of many that the rule refuses; for who judges many faster than batch.ts does, or by another rule. */
+  /** The first of many that the rule refuses; for whoever judges many faster than batch.ts does, or by another rule. */
   findInvalid?(checks: readonly SignedBytes[]): number | undefined;
 }
 

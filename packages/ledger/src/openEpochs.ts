@@ -5,6 +5,7 @@
  *   table 24, audit   01 ‖ u64be epoch -> [bitmap]   bit i (byte ⌊i/8⌋, mask 1 << (i mod 8)): the epoch's i-th slot has a block
  */
 import { bytesUpTo, map, tuple, u64be } from '@radpass/core';
+import { hasBit } from './bits.js';
 import type { Params } from './consensus/params.js';
 import type { StateLayer, StateSource } from './stateView.js';
 import { defineTable, tables } from './tables.js';
@@ -48,5 +49,5 @@ export function takeBlockSlots(layer: StateLayer, epoch: number): ((slot: number
   const bitmap = blockSlotsTable.get(layer, openKind, u64be(epoch));
   if (!bitmap) return null;
   blockSlotsTable.set(layer, null, openKind, u64be(epoch));
-  return i => ((bitmap[i >> 3] ?? 0) >> (i & 7)) % 2 === 1;
+  return i => hasBit(bitmap, i);
 }

@@ -3,7 +3,7 @@
  * gets a verdict of its own, after that batch.
  */
 
-/** Taken in one step, and what was given together with the last of them. */
+/** Taken in one step. */
 const maxTogether = 256;
 
 /** Inputs whose turn has not come. */
@@ -29,21 +29,24 @@ export class Together<T, V> {
     this.#inTurn = inTurn;
   }
 
-  give(item: T): Promise<V> {
-    this.#waiting ??= this.#begin();
-    const { items, verdicts } = this.#waiting;
-    const at = items.push(item) - 1;
-    if (items.length >= maxTogether) this.#waiting = null;
-    return verdicts.then(all => all[at]!);
+  async give(item: T): Promise<V> {
+    return (await this.giveAll([item]))[0]!;
   }
 
   /** Several, in their order. */
-  giveAll(some: readonly T[]): Promise<readonly V[]> {
-    this.#waiting ??= this.#begin();
-    const { items, verdicts } = this.#waiting;
-    const at = items.push(...some) - some.length;
-    if (items.length >= maxTogether) this.#waiting = null;
-    return verdicts.then(all => all.slice(at, at + some.length));
+  async giveAll(some: readonly T[]): Promise<readonly V[]> {
+    const parts: Promise<readonly V[]>[] = [];
+    for (let from = 0; from < some.length; ) {
+      this.#waiting ??= this.#begin();
+      const { items, verdicts } = this.#waiting;
+      const at = items.length;
+      const part = some.slice(from, from + maxTogether - at);
+      items.push(...part);
+      if (items.length === maxTogether) this.#waiting = null;
+      parts.push(verdicts.then(all => all.slice(at, at + part.length)));
+      from += part.length;
+    }
+    return (await Promise.all(parts)).flat();
   }
 
   #begin(): Waiting<T, V> {

@@ -3,7 +3,8 @@
  * each is carried once; which ones a chain carries is read from its blocks.
  */
 import { toHex } from '@radpass/core';
-import { assembleVoteSet, isIn, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
+import { hasBit } from './bits.js';
+import { assembleVoteSet, type VoteMessage, type VoteSet, votersOf } from './consensus/votes.js';
 import type { Judging } from './judging.js';
 import { storeKeys } from './storeKeys.js';
 import { isSameMessage } from './voting.js';
@@ -45,7 +46,7 @@ export class VoteCredit {
       if (!known) return [set];
       const votes = votersOf(set.bitmap)
         .map((voter, i) => ({ voter, signature: set.signatures[i]! }))
-        .filter(({ voter }) => !isIn(known, voter));
+        .filter(({ voter }) => !hasBit(known, voter));
       return votes.length === 0 ? [] : [assembleVoteSet(set.message, votes, set.bitmap.length * 8)];
     });
   }

@@ -177,11 +177,6 @@ export function assembleVoteSet(
   return { message, bitmap, signatures: ordered.map(vote => vote.signature) };
 }
 
-/** Whether a voter's bit is set. */
-export function isIn(bitmap: Uint8Array, voter: number): boolean {
-  return ((bitmap[voter >> 3] ?? 0) & (1 << (voter & 7))) !== 0;
-}
-
 /** Indices of the bits that are set, ascending. */
 export function votersOf(bitmap: Uint8Array): number[] {
   const voters: number[] = [];
