@@ -61,6 +61,8 @@ async function finish({ cast, report }: Walked, options: Options, narrator: Narr
   if (options.json) printJson({ ...report, nodes, took_ms: took });
   narrator.title(`Done in ${(took / 1000).toFixed(0)} s. What to try next:`);
   narrator.note('npm run demo -- --serve --out demo    leave it running; demo/demo.json says where everything is');
+  if (options.out === undefined)
+    narrator.note('npm run demo -- --out demo            keep keys, ledgers, logs and images; now they are removed');
   narrator.note('npm run demo -- --study DIR           share a study of your own');
   narrator.note('examples/figure-3/README.md           the same steps by hand, command by command');
 }
