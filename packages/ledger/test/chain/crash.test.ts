@@ -87,11 +87,11 @@ describe('a chain on disk', () => {
     return world;
   }
 
-  /** Slots of virtual time in steps, with real time for the disk in between. */
+  /** Slots of virtual time in steps; after each, what it began is on disk: a vote's turn comes only then. */
   async function diskSlots(world: World, count: number): Promise<void> {
     for (let i = 0; i < count * 4; i++) {
       await world.slots(0.25);
-      await new Promise(resolve => setTimeout(resolve, 15));
+      expect(await world.members[0]!.chain.receiveVote(Uint8Array.of(1))).toBe('reject');
     }
   }
 
